@@ -1,0 +1,72 @@
+#include "config.h"
+
+#include "base/number.h"
+
+bool number_parse_u64(struct slice text, uint64_t *value)
+{
+    uint64_t sum = 0;
+    if (text.size == 0)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = (unsigned char)text.at[i] - '0';
+        if (digit > 9)
+            return false;
+        if (sum > UINT64_MAX / 10 || sum * 10 > UINT64_MAX - digit)
+            return false;
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return true;
+}
+
+bool number_parse_u32(struct slice text, uint32_t *value)
+{
+    uint64_t wide;
+    if (!number_parse_u64(text, &wide) || wide > UINT32_MAX)
+        return false;
+    *value = (uint32_t)wide;
+    return true;
+}
+
+bool number_parse_i64(struct slice text, int64_t *value)
+{
+    bool negative = text.size > 0 && text.at[0] == '-';
+    struct slice digits = negative ? (struct slice){text.at + 1, text.size - 1} : text;
+    uint64_t size;
+    if (!number_parse_u64(digits, &size) || size > (uint64_t)INT64_MAX + negative)
+        return false;
+    *value = negative ? (int64_t)(0 - size) : (int64_t)size;
+    return true;
+}
+
+bool number_parse_i32(struct slice text, int32_t *value)
+{
+    int64_t wide;
+    if (!number_parse_i64(text, &wide) || wide < INT32_MIN || wide > INT32_MAX)
+        return false;
+    *value = (int32_t)wide;
+    return true;
+}
+
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                                  "34353637383940414243444546474849505152535455565758596061626364656667"
+                                  "6869707172737475767778798081828384858687888990919293949596979899";
+
+size_t number_format_u64(char *to, uint64_t value)
+{
+    char backwards[NUMBER_U64_SIZE_MAX];
+    size_t at = sizeof(backwards);
+    while (value >= 100) {
+        at -= 2;
+        memcpy(backwards + at, digit_pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(backwards + at, digit_pairs + 2 * value, 2);
+    } else {
+        backwards[--at] = (char)('0' + value);
+    }
+    memcpy(to, backwards + at, sizeof(backwards) - at);
+    return sizeof(backwards) - at;
+}

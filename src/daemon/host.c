@@ -1,0 +1,78 @@
+#include "config.h"
+
+#include "daemon/host.h"
+
+#include "base/log.h"
+
+#include <sys/resource.h>
+
+static uint64_t microseconds_of(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+}
+
+static void read_gauges(void *context, struct server_gauges *gauges)
+{
+    const struct host *host = context;
+    struct net_stats net;
+    struct rusage usage = {0};
+    net_stats_read(host->net, &net);
+    getrusage(RUSAGE_SELF, &usage);
+    *gauges = (struct server_gauges){
+        .rusage_user_microseconds = microseconds_of(usage.ru_utime),
+        .rusage_system_microseconds = microseconds_of(usage.ru_stime),
+        .max_connections = (uint64_t)host->settings->connections_max,
+        .curr_connections = net.curr_connections,
+        .total_connections = net.total_connections,
+        .rejected_connections = net.rejected_connections,
+        .connection_structures = net.connection_structures,
+        .read_buf_bytes = net.buffer_bytes,
+        .read_buf_oom = net.buffer_refusals,
+        .bytes_read = net.bytes_read,
+        .bytes_written = net.bytes_written,
+        .accepting_conns = net.accepting_conns,
+        .listen_disabled_num = net.listen_disabled_num,
+        .time_in_listen_disabled_us = net.time_in_listen_disabled_us,
+        .threads = (uint64_t)host->settings->threads,
+        .conn_yields = net.conn_yields,
+    };
+}
+
+static void write_settings(void *context, struct text *text)
+{
+    const struct host *host = context;
+    struct settings now = *host->settings;
+    now.verbosity = log_verbosity(); /* the verbosity command changes it */
+    settings_write(&now, text);
+}
+
+static void write_connections(void *context, struct text *text)
+{
+    const struct host *host = context;
+    net_write_connections(host->net, text);
+}
+
+static void reset_counters(void *context)
+{
+    const struct host *host = context;
+    net_stats_reset(host->net);
+}
+
+static void shutdown_daemon(void *context, bool graceful)
+{
+    const struct host *host = context;
+    log_write(LOG_NOTICE, "a client asked for the shutdown");
+    net_stop(host->net, graceful);
+}
+
+struct session_host host_for_sessions(struct host *host)
+{
+    return (struct session_host){
+        .context = host,
+        .read_gauges = read_gauges,
+        .write_settings = write_settings,
+        .write_connections = write_connections,
+        .reset_counters = reset_counters,
+        .shutdown = shutdown_daemon,
+    };
+}

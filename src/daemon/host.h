@@ -1,0 +1,23 @@
+#ifndef LARDER_HOST_H
+#define LARDER_HOST_H
+
+/*
+ * What a client may learn from, or ask of, the process and the network: the session_host that is
+ * handed down to the protocol.
+ *
+ * Threads: the functions inside are called by any worker; the fields are set before workers exist.
+ */
+
+#include "daemon/settings.h"
+#include "net/net.h"
+#include "proto/proto.h"
+
+struct host {
+    const struct settings *settings; /* lent */
+    struct net *net;                 /* lent */
+};
+
+/* `host` is lent until the protocol is destroyed. */
+struct session_host host_for_sessions(struct host *host);
+
+#endif

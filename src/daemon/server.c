@@ -1,0 +1,264 @@
+#include "config.h"
+
+#include "daemon/server.h"
+
+#include "daemon/daemonize.h"
+#include "daemon/host.h"
+#include "daemon/owned_file.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "net/net.h"
+#include "proto/proto.h"
+#include "store/store.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#define MEBIBYTE ((size_t)1 << 20)
+#define BUFFER_SHARE 8 /* connections' buffers may take this part of -m */
+
+struct server {
+    const struct settings *settings;
+    const struct listen_addresses *addresses;
+    struct host host;
+    struct store *store;
+    struct protocol *protocol;
+    struct net *net;
+};
+
+static bool complain(const char *why)
+{
+    log_write(LOG_ERROR, "%s", why);
+    return false;
+}
+
+/* --- putting together ------------------------------------------------------------------------ */
+
+static bool create_store(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    const char *why = NULL;
+    struct store_config config = {
+        .memory_size = (size_t)settings->memory_size,
+        .item_size_max = (size_t)settings->item_size_max,
+        .writer_count = (unsigned)settings->threads,
+        .evict = settings->evict,
+        .cas = settings->cas,
+    };
+    server->store = store_create(&config, &why);
+    return server->store != NULL || complain(why);
+}
+
+static bool create_protocol(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    struct protocol_config config = {
+        .store = server->store,
+        .host = host_for_sessions(&server->host),
+        .event_version = event_get_version(),
+        .item_size_max = (size_t)settings->item_size_max,
+        .requests_per_turn = (unsigned)settings->requests_per_turn,
+        .flush_allowed = settings->flush_allowed,
+        .shutdown_allowed = settings->shutdown_allowed,
+        .cas = settings->cas,
+        .track_sizes = settings->track_sizes,
+        .debug_commands = settings->debug_commands,
+    };
+    server->protocol = protocol_create(&config);
+    return server->protocol != NULL || complain("no memory for the protocol");
+}
+
+static bool create_net(struct server *server)
+{
+    /* In the order of the words in settings.def. */
+    static const enum net_dispatch dispatches[] = {NET_DISPATCH_IN_TURN, NET_DISPATCH_LEAST};
+    static const char *const event_methods[] = {NULL, "epoll", "poll", "select"};
+    const struct settings *settings = server->settings;
+    const char *why = NULL;
+    size_t buffer_memory = (size_t)settings->memory_size / BUFFER_SHARE;
+    struct net_config config = {
+        .protocol = server->protocol,
+        .worker_count = (unsigned)settings->threads,
+        .connections_max = (unsigned)settings->connections_max,
+        .idle_seconds_max = (unsigned)settings->idle_seconds_max,
+        .backlog = (int)settings->backlog,
+        .dispatch = dispatches[settings->dispatch],
+        .event_method = event_methods[settings->event_method],
+        .buffer_memory_max = buffer_memory > MEBIBYTE ? buffer_memory : MEBIBYTE,
+    };
+    server->net = net_create(&config, &why);
+    server->host.net = server->net;
+    return server->net != NULL || complain(why);
+}
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+static const struct {
+    int number;
+    const char *name;
+    bool stops;
+} signals[] = {
+    {SIGTERM, "TERM", true},
+    {SIGINT, "INT", true},
+    {SIGUSR1, "USR1", true},
+    {SIGHUP, "HUP", false},
+};
+
+static void on_signal(int number, void *context)
+{
+    struct server *server = context;
+    for (size_t i = 0; i < ARRAY_COUNT(signals); i++) {
+        if (signals[i].number != number)
+            continue;
+        if (!signals[i].stops) {
+            log_write(LOG_NOTICE, "signal %s: nothing to reload, going on", signals[i].name);
+            return;
+        }
+        log_write(LOG_NOTICE, "signal %s: stopping", signals[i].name);
+        net_stop(server->net, true);
+    }
+}
+
+static void add_signals(struct server *server)
+{
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_COUNT(signals); i++)
+        net_on_signal(server->net, signals[i].number, on_signal, server);
+}
+
+static bool create_parts(struct server *server)
+{
+    const char *why = NULL;
+    hash_start(0);
+    clock_start();
+    if (!create_store(server) || !create_protocol(server) || !create_net(server))
+        return false;
+    add_signals(server);
+    return net_start_workers(server->net, &why) || complain(why);
+}
+
+static void destroy_parts(struct server *server)
+{
+    if (server->net != NULL)
+        net_destroy(server->net);
+    if (server->protocol != NULL)
+        protocol_destroy(server->protocol);
+    if (server->store != NULL)
+        store_destroy(server->store);
+}
+
+/* --- listening ----------------------------------------------------------------------------- */
+
+static bool open_listeners(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    const struct listen_addresses *addresses = server->addresses;
+    const char *why = NULL;
+    if (settings->unix_path != NULL)
+        return net_listen_unix(server->net, settings->unix_path, (mode_t)settings->unix_mode,
+                               &why) ||
+               complain(why);
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct listen_address *address = &addresses->at[i];
+        struct net_tcp_listener listener = {
+            .host = address->host,
+            .port = address->port,
+            .optional = address->optional,
+        };
+        if (!net_listen_tcp(server->net, &listener, &why))
+            return complain(why);
+    }
+    return true;
+}
+
+/* What others wait for: the ports, for MEMCACHED_PORT_FILENAME, and the process id. */
+static bool write_files(const struct server *server)
+{
+    const char *ports_path = getenv("MEMCACHED_PORT_FILENAME");
+    const char *pid_path = server->settings->pid_path;
+    struct text ports;
+    bool written = true;
+    text_init(&ports);
+    net_write_ports(server->net, &ports);
+    if (ports_path != NULL && ports.size > 0)
+        written = owned_file_write(ports_path, ".lck", (struct slice){ports.at, ports.size});
+    text_end(&ports);
+    return written && (pid_path == NULL || pid_file_write(pid_path));
+}
+
+/* "TCP INET: 11211, TCP INET6: 11211" */
+static void log_ports(struct net *net)
+{
+    struct text ports;
+    struct text line;
+    text_init(&ports);
+    text_init(&line);
+    net_write_ports(net, &ports);
+    for (size_t i = 0; i + 1 < ports.size; i++)
+        text_add(&line,
+                 ports.at[i] == '\n' ? SLICE_LITERAL(", ") : (struct slice){ports.at + i, 1});
+    log_write(LOG_NOTICE, "ports: %.*s", (int)line.size, line.at);
+    text_end(&ports);
+    text_end(&line);
+}
+
+static void log_listeners(const struct server *server)
+{
+    const struct settings *settings = server->settings;
+    if (settings->unix_path != NULL) {
+        log_write(LOG_NOTICE, "listening on %s, mode %" PRIo64, settings->unix_path,
+                  (uint64_t)settings->unix_mode);
+        return;
+    }
+    log_ports(server->net);
+    if (settings->listen == NULL)
+        log_write(LOG_NOTICE, "listening on loopback only; -l 0.0.0.0 opens it");
+    else
+        log_write(LOG_NOTICE, "listening on %s", settings->listen);
+    if (!listen_addresses_all_loopback(server->addresses))
+        log_write(LOG_WARNING, "other machines can reach this cache, and nobody is asked for a "
+                               "password: whoever gets to the port can read and change all of it");
+}
+
+/* Only now, so that a start that fails leaves one line and not a story. */
+static void log_start(const struct server *server)
+{
+    const struct settings *settings = server->settings;
+    log_write(LOG_NOTICE, "version " PACKAGE_VERSION);
+    log_write(LOG_NOTICE, "memory: %" PRId64 " MiB, items up to %" PRId64 " KiB, %s",
+              settings->memory_size >> 20, settings->item_size_max >> 10,
+              settings->evict ? "the oldest make room" : "an error when it is full (-M)");
+    log_write(LOG_NOTICE, "workers: %" PRId64 ", clients: %" PRId64, settings->threads,
+              settings->connections_max);
+    log_listeners(server);
+}
+
+static int serve(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    if (!create_parts(server) || !open_listeners(server))
+        return EX_OSERR;
+    if (!write_files(server))
+        return EX_CANTCREAT;
+    log_start(server);
+    daemonize_succeed(settings->verbosity > 0);
+    bool fine = net_run(server->net);
+    if (settings->pid_path != NULL)
+        pid_file_remove(settings->pid_path);
+    log_write(LOG_NOTICE, "stopped");
+    return fine ? EX_OK : EX_OSERR;
+}
+
+int server_run(const struct settings *settings, const struct listen_addresses *addresses)
+{
+    struct server server = {.settings = settings, .addresses = addresses};
+    server.host.settings = settings;
+    int status = serve(&server);
+    destroy_parts(&server);
+    return status;
+}

@@ -1,0 +1,81 @@
+#include "config.h"
+
+#include "daemon/settings.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* clang-format off */
+const struct setting settings_table[] = {
+#define SETTING(kind, field, start, limits, stat, letter, long_name, extended, effect, help) \
+    {SETTING_##kind, offsetof(struct settings, field), start, limits, stat, \
+     letter, long_name, extended, SETTING_##effect, help},
+#define REFUSED(stat, value, letter, long_name, extended, why) \
+    {SETTING_REFUSED, 0, value, "", stat, letter, long_name, extended, SETTING_WORKS, why},
+#define CONSTANT(stat, value) \
+    {SETTING_CONSTANT, 0, value, "", stat, 0, "", "", SETTING_WORKS, ""},
+#define SAME(stat, field) \
+    {SETTING_SAME, offsetof(struct settings, field), "", "", stat, 0, "", "", SETTING_WORKS, ""},
+#include "daemon/settings.def"
+#undef SETTING
+#undef REFUSED
+#undef CONSTANT
+#undef SAME
+};
+/* clang-format on */
+
+const size_t settings_count = ARRAY_COUNT(settings_table);
+
+void settings_init(struct settings *settings)
+{
+    *settings = (struct settings){0};
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *setting = &settings_table[i];
+        if (setting_is_stored(setting) && setting->start[0] != '\0')
+            CHECK(setting_parse(setting, setting->start, settings));
+    }
+}
+
+void settings_end(struct settings *settings)
+{
+    free(settings->listen);
+    settings->listen = NULL;
+}
+
+bool settings_check(const struct settings *settings)
+{
+    if (settings->item_size_max > settings->memory_size / 2) {
+        int64_t megabytes = (2 * settings->item_size_max + (1 << 20) - 1) >> 20;
+        log_write(LOG_ERROR,
+                  "-I %" PRId64 "k is more than half of -m %" PRId64 ": lower -I to %" PRId64
+                  "k or raise -m to %" PRId64,
+                  settings->item_size_max >> 10, settings->memory_size >> 20,
+                  settings->memory_size >> 11, megabytes);
+        return false;
+    }
+    return true;
+}
+
+static const struct setting *find_stored(size_t offset)
+{
+    const struct setting *setting = settings_table;
+    while (!setting_is_stored(setting) || setting->offset != offset)
+        setting++;
+    return setting;
+}
+
+void settings_write(const struct settings *settings, struct text *text)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *setting = &settings_table[i];
+        if (setting->stat[0] == '\0')
+            continue;
+        text_format(text, "STAT %s ", setting->stat);
+        if (setting->kind == SETTING_SAME)
+            setting = find_stored(setting->offset);
+        setting_write_value(setting, settings, text);
+        text_add(text, SLICE_LITERAL("\r\n"));
+    }
+}

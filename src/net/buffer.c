@@ -1,0 +1,129 @@
+#include "config.h"
+
+#include "net/buffer.h"
+
+#include <stdlib.h>
+
+#define CAPACITY_STEP 64
+#define CAPACITY_WASTE_MIN                                                                         \
+    4096                 /* a larger buffer that is mostly empty is exchanged for a smaller one */
+#define GROWTH_MIN 16384 /* where doubling starts */
+#define ALLOCATION_OVERHEAD 16u /* what malloc adds, roughly */
+
+static size_t cost_of(size_t capacity)
+{
+    return sizeof(struct buffer) + capacity + ALLOCATION_OVERHEAD;
+}
+
+static bool budget_take(struct buffer_budget *budget, size_t bytes)
+{
+    size_t before = atomic_fetch_add_explicit(&budget->bytes, bytes, memory_order_relaxed);
+    if (before + bytes <= budget->bytes_max)
+        return true;
+    atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
+    return false;
+}
+
+static void budget_give_back(struct buffer_budget *budget, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
+}
+
+size_t buffer_budget_bytes(struct buffer_budget *budget)
+{
+    return atomic_load_explicit(&budget->bytes, memory_order_relaxed);
+}
+
+bool buffer_budget_is_short(struct buffer_budget *budget)
+{
+    return buffer_budget_bytes(budget) > budget->bytes_max / 2;
+}
+
+static struct buffer *buffer_create(struct buffer_budget *budget, size_t capacity)
+{
+    if (capacity > BUFFER_SIZE_MAX || !budget_take(budget, cost_of(capacity)))
+        return NULL;
+    struct buffer *buffer = malloc(sizeof(*buffer) + capacity);
+    if (buffer == NULL) {
+        budget_give_back(budget, cost_of(capacity));
+        return NULL;
+    }
+    *buffer = (struct buffer){.capacity = (uint32_t)capacity};
+    return buffer;
+}
+
+void buffer_free(struct buffer **buffer, struct buffer_budget *budget)
+{
+    if (*buffer == NULL)
+        return;
+    budget_give_back(budget, cost_of((*buffer)->capacity));
+    free(*buffer);
+    *buffer = NULL;
+}
+
+bool buffer_holds(const struct buffer *buffer, const char *at)
+{
+    return buffer != NULL && (uintptr_t)at >= (uintptr_t)buffer->bytes &&
+           (uintptr_t)at <= (uintptr_t)(buffer->bytes + buffer->capacity);
+}
+
+static bool is_mostly_empty(const struct buffer *buffer, size_t size)
+{
+    return buffer->capacity > CAPACITY_WASTE_MIN && size < buffer->capacity / 4;
+}
+
+/* Moves `bytes` into a new buffer and frees the old one. */
+static bool exchange_buffer(struct buffer **buffer, struct buffer_budget *budget,
+                            struct slice bytes, size_t capacity)
+{
+    struct buffer *fresh = buffer_create(budget, capacity);
+    if (fresh == NULL)
+        return false;
+    if (bytes.size > 0)
+        memcpy(fresh->bytes, bytes.at, bytes.size);
+    fresh->end = (uint32_t)bytes.size;
+    buffer_free(buffer, budget);
+    *buffer = fresh;
+    return true;
+}
+
+bool buffer_keep(struct buffer **buffer, struct buffer_budget *budget, struct slice bytes)
+{
+    struct buffer *old = *buffer;
+    if (bytes.size == 0) {
+        buffer_free(buffer, budget);
+        return true;
+    }
+    if (old == NULL || bytes.size > old->capacity || is_mostly_empty(old, bytes.size)) {
+        size_t capacity = (bytes.size + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+        if (exchange_buffer(buffer, budget, bytes, capacity))
+            return true;
+        if (old == NULL || bytes.size > old->capacity)
+            return false;
+    }
+    if (buffer_holds(old, bytes.at)) {
+        old->start = (uint32_t)(bytes.at - old->bytes);
+    } else {
+        memcpy(old->bytes, bytes.at, bytes.size);
+        old->start = 0;
+    }
+    old->end = old->start + (uint32_t)bytes.size;
+    return true;
+}
+
+bool buffer_grow(struct buffer **buffer, struct buffer_budget *budget, size_t wanted)
+{
+    struct slice held = buffer_slice(*buffer);
+    size_t target = held.size * 2 > GROWTH_MIN ? held.size * 2 : GROWTH_MIN;
+    bool end_is_known = wanted >= held.size + GROWTH_MIN; /* or else just "some more" */
+    if (end_is_known && target > wanted)
+        target = wanted;
+    if (*buffer == NULL || (*buffer)->capacity < target)
+        return exchange_buffer(buffer, budget, held, target);
+    if ((*buffer)->start > 0) {
+        memmove((*buffer)->bytes, held.at, held.size);
+        (*buffer)->start = 0;
+        (*buffer)->end = (uint32_t)held.size;
+    }
+    return true;
+}

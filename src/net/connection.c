@@ -1,0 +1,514 @@
+#include "config.h"
+
+#include "net/connection.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MOVED_MAX (1u << 20)  /* bytes that one turn may move before others come first */
+#define COPIED_INPUT_MAX 4096 /* so much is cheaper to copy before each read than to read beside   \
+                               */
+#define OWN_ROOM_MIN                                                                               \
+    4096 /* less room is enlarged before reading, unless it is all that is wanted */
+#define UNSENT_WHILE_PARKED 16384u /* more output than this is sent before waiting for a turn */
+#define VECTORS_MAX 16
+
+/* What a state function wants next. */
+enum step {
+    STEP_GO_ON, /* run the function of the state that it is in now */
+    STEP_SLEEP, /* until the descriptor is ready */
+    STEP_PARK,  /* until the others had their turn */
+    STEP_GONE,  /* the connection no longer exists */
+};
+
+static enum step run_session(struct connection *connection);
+
+/* ---- closing */
+
+static enum step drop(struct connection *connection)
+{
+    connection_destroy(connection);
+    return STEP_GONE;
+}
+
+/* The budget of buffers is used up, or the memory. */
+static enum step refuse(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    counter_add(&worker->counters.buffer_refusals, 1);
+    if (log_limit_allows(&worker->refusal_log))
+        log_write(LOG_WARNING,
+                  "closed a connection that needed a buffer: %zu of %zu bytes are in use",
+                  buffer_budget_bytes(worker->config.budget), worker->config.budget->bytes_max);
+    return drop(connection);
+}
+
+static void count_departure(struct connection *connection)
+{
+    if (!connection->departed)
+        counter_subtract(&connection->worker->counters.curr_connections, 1);
+    connection->departed = true;
+}
+
+/*
+ * Closing a socket that holds unread bytes resets the connection, and the client may never see the
+ * last reply. So: no more output, then wait for the client to close; worker_tick bounds that.
+ */
+static enum step begin_closing(struct connection *connection)
+{
+    if (shutdown(connection->descriptor, SHUT_WR) != 0)
+        return drop(connection);
+    count_departure(connection);
+    worker_add_lingering(connection->worker);
+    connection->worker->lent.session.in.size = 0;
+    connection->state = CONNECTION_CLOSING;
+    return STEP_GO_ON;
+}
+
+static enum step on_closing(struct connection *connection)
+{
+    struct lent_buffers *lent = &connection->worker->lent;
+    ssize_t size = read(connection->descriptor, lent->input, LENT_SIZE);
+    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR))
+        return drop(connection);
+    return STEP_SLEEP;
+}
+
+/* ---- reading */
+
+static bool has_moved_enough(const struct connection *connection)
+{
+    return connection->worker->lent.moved >= MOVED_MAX;
+}
+
+static enum step on_nothing_read(struct connection *connection, ssize_t size)
+{
+    if (size < 0 && errno == EINTR)
+        return STEP_GO_ON;
+    if (size < 0 && errno == EAGAIN) {
+        connection->drained = true;
+        return STEP_SLEEP;
+    }
+    return drop(connection);
+}
+
+static void count_read(struct connection *connection, size_t size, size_t asked)
+{
+    struct worker *worker = connection->worker;
+    counter_add(&worker->counters.bytes_read, size);
+    worker->lent.moved += size;
+    connection->drained = size < asked;
+}
+
+/* Unread input to the front of the lent buffer; the rest of that is room. */
+static struct store_room lent_input_room(struct connection *connection)
+{
+    struct lent_buffers *lent = &connection->worker->lent;
+    struct slice *in = &lent->session.in;
+    if (in->size > 0 && in->at != lent->input)
+        memmove(lent->input, in->at, in->size);
+    in->at = lent->input;
+    return (struct store_room){lent->input + in->size, LENT_SIZE - in->size};
+}
+
+/* A long request is read straight into the connection's own buffer, not copied at each read. */
+static struct store_room own_input_room(struct connection *connection, size_t wanted)
+{
+    struct buffer_budget *budget = connection->worker->config.budget;
+    struct slice *in = &connection->worker->lent.session.in;
+    if (!buffer_keep(&connection->input, budget, *in))
+        return (struct store_room){NULL, 0};
+    *in = buffer_slice(connection->input);
+    size_t room = connection->input->capacity - connection->input->end;
+    if (room < OWN_ROOM_MIN && in->size + room < wanted &&
+        !buffer_grow(&connection->input, budget, wanted))
+        return (struct store_room){NULL, 0};
+    *in = buffer_slice(connection->input);
+    return (struct store_room){connection->input->bytes + connection->input->end,
+                               connection->input->capacity - connection->input->end};
+}
+
+static struct store_room input_room(struct connection *connection)
+{
+    struct slice in = connection->worker->lent.session.in;
+    size_t wanted = session_input_wanted(&connection->session);
+    if (wanted <= in.size)
+        wanted = in.size + 1;
+    bool is_own = buffer_holds(connection->input, in.at);
+    if (wanted > LENT_SIZE || (is_own && in.size > COPIED_INPUT_MAX))
+        return own_input_room(connection, wanted);
+    return lent_input_room(connection);
+}
+
+static void accept_input(struct connection *connection, size_t size)
+{
+    struct slice *in = &connection->worker->lent.session.in;
+    in->size += size;
+    if (buffer_holds(connection->input, in->at))
+        connection->input->end += (uint32_t)size;
+}
+
+static enum step on_reading(struct connection *connection)
+{
+    if (has_moved_enough(connection))
+        return STEP_PARK;
+    struct store_room room = input_room(connection);
+    if (room.at == NULL)
+        return refuse(connection);
+    ssize_t size = read(connection->descriptor, room.at, room.size);
+    if (UNLIKELY(size <= 0))
+        return on_nothing_read(connection, size);
+    count_read(connection, (size_t)size, room.size);
+    accept_input(connection, (size_t)size);
+    if (connection->worker->lent.session.in.size < session_input_wanted(&connection->session))
+        return connection->drained ? STEP_SLEEP : STEP_GO_ON;
+    return run_session(connection);
+}
+
+/* A large value goes straight to its place in the store; what follows it, to the lent buffer. */
+static enum step on_filling(struct connection *connection)
+{
+    struct lent_buffers *lent = &connection->worker->lent;
+    if (has_moved_enough(connection))
+        return STEP_PARK;
+    CHECK(lent->session.in.size == 0);
+    struct store_room room = session_fill_room(&connection->session);
+    if (room.size == 0)
+        return run_session(connection);
+    struct iovec vectors[] = {{room.at, room.size}, {lent->input, LENT_SIZE}};
+    ssize_t result = readv(connection->descriptor, vectors, 2);
+    if (UNLIKELY(result <= 0))
+        return on_nothing_read(connection, result);
+    size_t size = (size_t)result;
+    count_read(connection, size, room.size + LENT_SIZE);
+    size_t filled = size < room.size ? size : room.size;
+    session_fill_advance(&connection->session, filled);
+    lent->session.in = (struct slice){lent->input, size - filled};
+    if (size < room.size)
+        return STEP_SLEEP;
+    return run_session(connection);
+}
+
+/* ---- running and sending */
+
+static enum step on_parked(struct connection *connection)
+{
+    return run_session(connection);
+}
+
+/*
+ * Lets the session answer what is in the buffer; what it wants next is done when the answer is
+ * sent. A session that yields while nobody waits goes on at once: it is at the back of the loop
+ * already. So does one whose input there is no memory to keep meanwhile.
+ */
+static enum step run_session(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    struct lent_buffers *lent = &worker->lent;
+    connection->writable = false;
+    enum session_state said;
+    for (;;) {
+        said = session_run(&connection->session, worker->proto, &lent->session);
+        if (LIKELY(said != SESSION_YIELDING))
+            break;
+        counter_add(&worker->counters.conn_yields, 1);
+        if (worker_is_awaited(worker) && !buffer_budget_is_short(worker->config.budget))
+            break;
+    }
+    connection->said = (uint8_t)said;
+    lent->unsent = (struct slice){lent->session.out, lent->session.out_size};
+    if (said == SESSION_YIELDING && lent->unsent.size <= UNSENT_WHILE_PARKED) {
+        connection->state = CONNECTION_PARKED;
+        return STEP_PARK;
+    }
+    connection->state = CONNECTION_SENDING;
+    return STEP_GO_ON;
+}
+
+enum send_outcome { SENT_ALL, SENT_SHORT, SENT_ENOUGH, SEND_FAILED };
+
+static ssize_t send_vectors(int descriptor, struct iovec *vectors, int count)
+{
+    if (count == 1)
+        return send(descriptor, vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL);
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
+    return sendmsg(descriptor, &message, MSG_NOSIGNAL);
+}
+
+/* The output, then the tail, in one call as far as VECTORS_MAX goes. */
+static int gather_unsent(struct connection *connection, struct iovec vectors[VECTORS_MAX])
+{
+    struct slice unsent = connection->worker->lent.unsent;
+    int count = 0;
+    if (unsent.size > 0)
+        vectors[count++] = (struct iovec){(char *)unsent.at, unsent.size};
+    return count + session_tail(&connection->session, vectors + count, VECTORS_MAX - count);
+}
+
+static void account_for_sent(struct connection *connection, size_t size)
+{
+    struct worker *worker = connection->worker;
+    struct slice *unsent = &worker->lent.unsent;
+    counter_add(&worker->counters.bytes_written, size);
+    worker->lent.moved += size;
+    size_t from_output = size < unsent->size ? size : unsent->size;
+    unsent->at += from_output;
+    unsent->size -= from_output;
+    if (size > from_output)
+        session_tail_sent(&connection->session, size - from_output);
+}
+
+static enum send_outcome send_unsent(struct connection *connection)
+{
+    struct iovec vectors[VECTORS_MAX];
+    int count;
+    while ((count = gather_unsent(connection, vectors)) > 0) {
+        size_t offered = 0;
+        for (int i = 0; i < count; i++)
+            offered += vectors[i].iov_len;
+        ssize_t size = send_vectors(connection->descriptor, vectors, count);
+        if (UNLIKELY(size < 0)) {
+            if (errno == EINTR)
+                continue;
+            return errno == EAGAIN ? SENT_SHORT : SEND_FAILED;
+        }
+        account_for_sent(connection, (size_t)size);
+        if ((size_t)size < offered)
+            return SENT_SHORT;
+        if (has_moved_enough(connection))
+            return SENT_ENOUGH;
+    }
+    return SENT_ALL;
+}
+
+/*
+ * All is sent: what the session wanted next. A reply that goes on is produced piece by piece; while
+ * the buffers' memory is short the next piece waits until the socket has room, so that it need not
+ * be kept.
+ */
+static enum step after_sending(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    switch ((enum session_state)connection->said) {
+    case SESSION_READING:
+        connection->state = CONNECTION_READING;
+        return connection->drained ? STEP_SLEEP : STEP_GO_ON;
+    case SESSION_FILLING:
+        connection->state = CONNECTION_FILLING;
+        return connection->drained ? STEP_SLEEP : STEP_GO_ON;
+    case SESSION_SENDING:
+        if (buffer_budget_is_short(worker->config.budget) && !connection->writable)
+            return STEP_SLEEP;
+        worker->lent.session.out_size = 0;
+        return run_session(connection);
+    case SESSION_YIELDING:
+        connection->state = CONNECTION_PARKED;
+        return STEP_PARK;
+    case SESSION_CLOSING:
+        return begin_closing(connection);
+    }
+    CHECK(!"a state that sessions have");
+    return STEP_GONE;
+}
+
+static enum step on_sending(struct connection *connection)
+{
+    switch (send_unsent(connection)) {
+    case SENT_ALL:
+        connection->worker->lent.session.out_size = 0;
+        return after_sending(connection);
+    case SENT_SHORT:
+        connection->writable = false;
+        return STEP_SLEEP;
+    case SENT_ENOUGH:
+        return STEP_PARK;
+    case SEND_FAILED:
+        break;
+    }
+    return drop(connection);
+}
+
+/* ---- the driver */
+
+static enum step (*const state_functions[])(struct connection *) = {
+#define CONNECTION_STATE(name, run, shown) [name] = run,
+#include "net/connection_states.def"
+#undef CONNECTION_STATE
+};
+
+static void show(struct connection *connection, uint32_t now, enum connection_state state)
+{
+    counter_set(&connection->shown, (uint64_t)now << 8 | (uint64_t)state);
+}
+
+static uint32_t last_active(const struct connection *connection)
+{
+    return (uint32_t)(counter_read(&connection->shown) >> 8);
+}
+
+/* What the connection kept while it slept goes on the worker's desk. */
+static void take_up(struct connection *connection)
+{
+    struct lent_buffers *lent = &connection->worker->lent;
+    lent->moved = 0;
+    lent->session.in = buffer_slice(connection->input);
+    lent->session.out_size = 0;
+    lent->unsent = buffer_slice(connection->output);
+    if (connection->state == CONNECTION_PARKED && connection->output != NULL) {
+        memcpy(lent->output, lent->unsent.at, lent->unsent.size);
+        lent->session.out_size = lent->unsent.size;
+        buffer_free(&connection->output, connection->worker->config.budget);
+    }
+    show(connection, last_active(connection), CONNECTION_RUNNING);
+}
+
+/* Watches for input, or for room to send; a system call only when that changes. */
+static bool watch(struct connection *connection)
+{
+    bool on_write = connection->state == CONNECTION_SENDING;
+    if (on_write == connection->on_write)
+        return true;
+    struct event *event = &connection->event;
+    connection->on_write = on_write;
+    event_del(event);
+    event_assign(event, event_get_base(event), connection->descriptor,
+                 (short)((on_write ? EV_WRITE : EV_READ) | EV_PERSIST), event_get_callback(event),
+                 connection);
+    return event_add(event, NULL) == 0;
+}
+
+/* Keeps what is on the desk, and no more, until the connection runs again. */
+static void put_down(struct connection *connection, enum step step)
+{
+    struct worker *worker = connection->worker;
+    struct buffer_budget *budget = worker->config.budget;
+    if (!buffer_keep(&connection->input, budget, worker->lent.session.in) ||
+        !buffer_keep(&connection->output, budget, worker->lent.unsent)) {
+        refuse(connection);
+        return;
+    }
+    uint32_t now = clock_seconds();
+    if (worker->config.idle_seconds_max > 0 && now != last_active(connection))
+        roster_touch(&worker->roster, &connection->entry);
+    show(connection, now, connection->state);
+    if (step == STEP_PARK)
+        worker_line_up(worker, connection);
+    else if (!watch(connection))
+        connection_destroy(connection);
+}
+
+/* While the worker drains, a connection that would wait for input is closed instead. */
+static enum step end_drained(struct connection *connection, enum step step)
+{
+    bool reads = connection->state == CONNECTION_READING || connection->state == CONNECTION_FILLING;
+    if (step != STEP_SLEEP || !reads)
+        return step;
+    return connection->worker->lent.moved > 0 ? begin_closing(connection) : drop(connection);
+}
+
+static enum step next_step(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    enum step step = state_functions[connection->state](connection);
+    return UNLIKELY(worker->draining) && step != STEP_GONE ? end_drained(connection, step) : step;
+}
+
+void connection_drive(struct connection *connection)
+{
+    enum step step;
+    take_up(connection);
+    do
+        step = next_step(connection);
+    while (step == STEP_GO_ON);
+    if (LIKELY(step != STEP_GONE))
+        put_down(connection, step);
+}
+
+/* ---- life */
+
+static void on_ready(evutil_socket_t descriptor, short what, void *context)
+{
+    struct connection *connection = context;
+    (void)descriptor;
+    if (connection->in_line)
+        return;
+    connection->writable = what & EV_WRITE;
+    worker_begin_turn(connection->worker);
+    connection_drive(connection);
+}
+
+struct connection *connection_create(int descriptor)
+{
+    struct connection *connection = malloc(sizeof(*connection));
+    if (connection == NULL)
+        return NULL;
+    *connection = (struct connection){.descriptor = descriptor, .state = CONNECTION_READING};
+    session_init(&connection->session);
+    return connection;
+}
+
+void connection_discard(struct connection *connection)
+{
+    close(connection->descriptor);
+    free(connection);
+}
+
+void connection_adopt(struct connection *connection, struct worker *worker)
+{
+    struct event *event = &connection->event;
+    connection->worker = worker;
+    show(connection, clock_seconds(), CONNECTION_READING);
+    roster_add(&worker->roster, &connection->entry);
+    event_assign(event, worker->base, connection->descriptor, EV_READ | EV_PERSIST, on_ready,
+                 connection);
+    if (event_add(event, NULL) != 0)
+        connection_destroy(connection);
+    else
+        connection_drive(connection);
+}
+
+void connection_destroy(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    log_write(LOG_DEBUG, "<%d connection closed", connection->descriptor);
+    roster_remove(&worker->roster, &connection->entry);
+    event_del(&connection->event);
+    session_end(&connection->session, worker->proto);
+    buffer_free(&connection->input, worker->config.budget);
+    buffer_free(&connection->output, worker->config.budget);
+    if (connection->state == CONNECTION_CLOSING)
+        worker_remove_lingering(worker);
+    close(connection->descriptor);
+    count_departure(connection);
+    counter_subtract(&worker->counters.connection_structures, 1);
+    free(connection);
+}
+
+uint32_t connection_idle_seconds(const struct connection *connection, uint32_t now)
+{
+    uint32_t last = last_active(connection);
+    return now > last ? now - last : 0; /* debugtime may turn the clock back */
+}
+
+const char *connection_state_name(const struct connection *connection)
+{
+    static const char *const names[] = {
+#define CONNECTION_STATE(name, run, shown) [name] = shown,
+#include "net/connection_states.def"
+#undef CONNECTION_STATE
+    };
+    uint64_t state = counter_read(&connection->shown) & 0xff;
+    const char *said = session_state_name(&connection->session);
+    if (state == CONNECTION_RUNNING)
+        return said;
+    if (state == CONNECTION_READING && strcmp(said, "conn_swallow") == 0)
+        return said;
+    return names[state];
+}

@@ -1,0 +1,96 @@
+#ifndef LARDER_NET_H
+#define LARDER_NET_H
+
+/*
+ * The network: a dispatcher thread that accepts, workers that serve, sockets, event loops. It knows
+ * no command; what the bytes mean is the protocol's.
+ *
+ * Threads: net_create, net_listen_*, net_run and net_destroy are called by one thread, which is the
+ * dispatcher while it is inside net_run. net_stop may be called by any thread and from the
+ * callbacks. The workers are net's own.
+ *
+ * Life: net_create, net_start_workers (returns when every worker's loop is ready), net_listen_*,
+ * net_run (returns after net_stop and after the replies in flight are finished), net_destroy.
+ */
+
+#include "base/check.h"
+#include "base/text.h"
+#include "proto/proto.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct net;
+
+enum net_dispatch { NET_DISPATCH_IN_TURN, NET_DISPATCH_LEAST };
+
+struct net_config {
+    struct protocol *protocol; /* lent; may be given later by net_set_protocol */
+    unsigned worker_count;     /* -t, at least 1 */
+    unsigned connections_max;  /* -c: clients admitted at the same time */
+    unsigned idle_seconds_max; /* -o idle_timeout; 0: for ever */
+    int backlog;               /* -b */
+    enum net_dispatch dispatch;
+    const char *event_method; /* epoll, poll, select; NULL: libevent's choice */
+    size_t buffer_memory_max; /* bytes that all connections' own buffers may take together */
+};
+
+/* NULL on failure; *why is then a text owned by net (static or valid until the next call). */
+struct net *net_create(const struct net_config *config, const char **why);
+void net_destroy(struct net *net);
+
+/* Before net_start_workers: for a protocol that is created after the network it looks at. */
+void net_set_protocol(struct net *net, struct protocol *protocol);
+
+MUST_USE bool net_start_workers(struct net *net, const char **why);
+
+/*
+ * Listens on every address of `host` (NULL: any), the workers having been started. port 0: a free
+ * one, the same for all addresses if it is free on all. Of several addresses one that the machine
+ * lacks is passed over; with `optional` even the only one. false: *why is a line that names address
+ * and reason.
+ */
+struct net_tcp_listener {
+    const char *host; /* a name or number; NULL: all addresses */
+    uint16_t port;
+    bool optional;
+};
+MUST_USE bool net_listen_tcp(struct net *net, const struct net_tcp_listener *listener,
+                             const char **why);
+
+/* mode: of the socket's file, which is removed when the network stops. */
+MUST_USE bool net_listen_unix(struct net *net, const char *path, mode_t mode, const char **why);
+
+/* One line a listener, "TCP INET: 11211" or "TCP INET6: 11211", as MEMCACHED_PORT_FILENAME holds.
+ */
+void net_write_ports(struct net *net, struct text *text);
+
+/* Before net_run, in whose loop `on_signal` is then called. false: no memory. */
+bool net_on_signal(struct net *net, int signal, void (*on_signal)(int signal, void *context),
+                   void *context);
+
+/*
+ * Serves until net_stop. When it returns the workers have ended, and unix sockets are removed. false:
+ * the system's event mechanism failed.
+ */
+MUST_USE bool net_run(struct net *net);
+
+/* Graceful: replies in flight are finished first (bounded by a few seconds). */
+void net_stop(struct net *net, bool graceful);
+
+/* --- looking (any thread) ------------------------------------------------------------------ */
+
+struct net_stats {
+#define NET_COUNTER(name, text) uint64_t name;
+#include "net/net_stats.def"
+#undef NET_COUNTER
+};
+
+void net_stats_read(struct net *net, struct net_stats *stats);
+void net_stats_reset(struct net *net);
+
+/* The STAT lines of `stats conns`, ascending by descriptor, listeners included. */
+void net_write_connections(struct net *net, struct text *text);
+
+#endif

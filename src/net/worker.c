@@ -1,0 +1,319 @@
+#include "config.h"
+
+#include "net/worker.h"
+
+#include "base/clock.h"
+#include "net/connection.h"
+#include "net/event_loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAIN_SECONDS                                                                              \
+    3 /* for clients to take the replies that are under way when the server stops */
+#define LINGER_TICKS 2 /* seconds for a client to take its last reply and to close */
+
+static const struct timeval one_second = {1, 0};
+
+static struct connection *connection_of_letter(struct letter *letter)
+{
+    return CONTAINER_OF(letter, struct connection, letter);
+}
+
+/* NULL at the end. `connection` NULL: the longest idle. */
+static struct connection *next_connection(struct worker *worker, struct connection *connection)
+{
+    struct roster_entry *entry =
+        roster_next(&worker->roster, connection == NULL ? NULL : &connection->entry);
+    return entry == NULL ? NULL : CONTAINER_OF(entry, struct connection, entry);
+}
+
+/* ---- the line of those who wait for a turn */
+
+void worker_line_up(struct worker *worker, struct connection *connection)
+{
+    connection->in_line = true;
+    connection->letter.next = NULL;
+    if (worker->line_first == NULL)
+        worker->line_first = &connection->letter;
+    else
+        worker->line_last->next = &connection->letter;
+    worker->line_last = &connection->letter;
+}
+
+/* Whoever joins the line meanwhile waits for the next round of the loop. */
+static void run_line(struct worker *worker)
+{
+    struct letter *last = worker->line_last;
+    struct letter *letter = worker->line_first;
+    while (letter != NULL) {
+        struct connection *connection = connection_of_letter(letter);
+        bool was_last = letter == last;
+        worker->line_first = letter->next;
+        connection->in_line = false;
+        worker_begin_turn(worker);
+        connection_drive(connection);
+        letter = was_last ? NULL : worker->line_first;
+    }
+}
+
+bool worker_is_awaited(const struct worker *worker)
+{
+    return worker->line_first != NULL ||
+           event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) > 0;
+}
+
+/* ---- the tick: idle and lingering connections, once a second */
+
+static void update_ticking(struct worker *worker)
+{
+    bool wanted = worker->config.idle_seconds_max > 0 || worker->lingering_count > 0;
+    if (wanted == worker->ticking)
+        return;
+    if (!wanted)
+        event_del(&worker->tick_event);
+    else if (event_add(&worker->tick_event, &one_second) != 0)
+        return;
+    worker->ticking = wanted;
+}
+
+void worker_add_lingering(struct worker *worker)
+{
+    worker->lingering_count++;
+    update_ticking(worker);
+}
+
+void worker_remove_lingering(struct worker *worker)
+{
+    CHECK(worker->lingering_count > 0);
+    worker->lingering_count--;
+}
+
+static void close_idle(struct worker *worker)
+{
+    struct connection *connection;
+    uint32_t now = clock_seconds();
+    while ((connection = next_connection(worker, NULL)) != NULL && !connection->in_line &&
+           connection_idle_seconds(connection, now) > worker->config.idle_seconds_max) {
+        counter_add(&worker->counters.idle_kicks, 1);
+        connection_destroy(connection);
+    }
+}
+
+static void close_lingering(struct worker *worker)
+{
+    struct connection *next;
+    for (struct connection *connection = next_connection(worker, NULL); connection != NULL;
+         connection = next) {
+        next = next_connection(worker, connection);
+        if (connection->state == CONNECTION_CLOSING && ++connection->linger_ticks > LINGER_TICKS)
+            connection_destroy(connection);
+    }
+}
+
+static void on_tick(evutil_socket_t descriptor, short what, void *context)
+{
+    struct worker *worker = context;
+    (void)descriptor;
+    (void)what;
+    worker_begin_turn(worker);
+    if (worker->config.idle_seconds_max > 0)
+        close_idle(worker);
+    if (worker->lingering_count > 0)
+        close_lingering(worker);
+    update_ticking(worker);
+}
+
+/* ---- mail */
+
+static void on_deadline(evutil_socket_t descriptor, short what, void *context)
+{
+    struct worker *worker = context;
+    (void)descriptor;
+    (void)what;
+    worker->stopping = true;
+}
+
+/* What was received is answered, what is being sent is sent; then each connection is closed. */
+static void start_draining(struct worker *worker)
+{
+    static const struct timeval patience = {DRAIN_SECONDS, 0};
+    struct connection *next;
+    worker->draining = true;
+    if (event_add(&worker->deadline_event, &patience) != 0)
+        worker->stopping = true;
+    for (struct connection *connection = next_connection(worker, NULL); connection != NULL;
+         connection = next) {
+        next = next_connection(worker, connection);
+        if (!connection->in_line)
+            connection_drive(connection);
+    }
+}
+
+static void on_mail(evutil_socket_t descriptor, short what, void *context)
+{
+    struct worker *worker = context;
+    enum mailbox_order order;
+    struct letter *letter = mailbox_take(&worker->mailbox, &order);
+    (void)descriptor;
+    (void)what;
+    worker_begin_turn(worker);
+    while (letter != NULL) {
+        struct connection *connection = connection_of_letter(letter);
+        letter = letter->next;
+        connection_adopt(connection, worker);
+    }
+    if (order == MAILBOX_HALT)
+        worker->stopping = true;
+    else if (order == MAILBOX_DRAIN && !worker->draining)
+        start_draining(worker);
+}
+
+/* ---- the thread */
+
+static void end_turn(struct worker *worker)
+{
+    if (worker->turn_is_on)
+        proto_turn_stop(worker->proto);
+    worker->turn_is_on = false;
+}
+
+static void close_all(struct worker *worker)
+{
+    struct connection *connection;
+    worker_begin_turn(worker);
+    worker->line_first = NULL;
+    while ((connection = next_connection(worker, NULL)) != NULL)
+        connection_destroy(connection);
+    end_turn(worker);
+}
+
+static void *worker_main(void *context)
+{
+    struct worker *worker = context;
+    start_barrier_report(worker->barrier);
+    while (!worker->stopping) {
+        int flags = EVLOOP_ONCE | (worker->line_first != NULL ? EVLOOP_NONBLOCK : 0);
+        CHECK(event_base_loop(worker->base, flags) >= 0);
+        run_line(worker);
+        end_turn(worker);
+        if (worker->draining && next_connection(worker, NULL) == NULL)
+            worker->stopping = true;
+    }
+    close_all(worker);
+    return NULL;
+}
+
+/* Signals are the dispatcher's: the worker's thread inherits a mask that blocks them all. */
+bool worker_start(struct worker *worker, struct start_barrier *barrier)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    worker->barrier = barrier;
+    start_barrier_expect(barrier);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    worker->started = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    if (!worker->started)
+        start_barrier_report(barrier);
+#ifdef HAVE_PTHREAD_SETNAME_NP
+    else
+        pthread_setname_np(worker->thread, "worker");
+#endif
+    return worker->started;
+}
+
+void worker_stop(struct worker *worker, bool graceful)
+{
+    if (worker->started)
+        mailbox_give_order(&worker->mailbox, graceful ? MAILBOX_DRAIN : MAILBOX_HALT);
+}
+
+void worker_join(struct worker *worker)
+{
+    if (worker->started)
+        CHECK(pthread_join(worker->thread, NULL) == 0);
+    worker->started = false;
+}
+
+void worker_post(struct worker *worker, struct connection *connection)
+{
+    worker->given++;
+    mailbox_post(&worker->mailbox, &connection->letter);
+}
+
+/* The dispatcher counts arrivals; this worker's counter only ever goes down, from 0. */
+uint64_t worker_clients(const struct worker *worker)
+{
+    return worker->given + counter_read(&worker->counters.curr_connections);
+}
+
+/* ---- life */
+
+static bool add_events(struct worker *worker)
+{
+    event_assign(&worker->mail_event, worker->base, worker->mailbox.read_end, EV_READ | EV_PERSIST,
+                 on_mail, worker);
+    event_assign(&worker->tick_event, worker->base, -1, EV_PERSIST, on_tick, worker);
+    event_assign(&worker->deadline_event, worker->base, -1, 0, on_deadline, worker);
+    update_ticking(worker);
+    return event_add(&worker->mail_event, NULL) == 0;
+}
+
+static bool acquire_parts(struct worker *worker, const char **why)
+{
+    worker->base = event_loop_create(worker->config.event_method, why);
+    if (worker->base == NULL)
+        return false;
+    *why = "no memory for a worker";
+    worker->lent.input = malloc(LENT_SIZE);
+    worker->lent.output = malloc(LENT_SIZE);
+    worker->proto = proto_thread_create(worker->config.protocol);
+    worker->lent.session.out = worker->lent.output;
+    worker->lent.session.out_capacity = LENT_SIZE;
+    return worker->lent.input != NULL && worker->lent.output != NULL && worker->proto != NULL &&
+           add_events(worker);
+}
+
+struct worker *worker_create(const struct worker_config *config, const char **why)
+{
+    *why = "no memory for a worker";
+    struct worker *worker = aligned_alloc(CACHE_LINE, sizeof(*worker));
+    if (worker == NULL)
+        return NULL;
+    memset(worker, 0, sizeof(*worker));
+    worker->config = *config;
+    if (!mailbox_init(&worker->mailbox)) {
+        *why = "no descriptors for a worker's pipe";
+        free(worker);
+        return NULL;
+    }
+    roster_init(&worker->roster);
+    if (acquire_parts(worker, why))
+        return worker;
+    worker_destroy(worker);
+    return NULL;
+}
+
+void worker_destroy(struct worker *worker)
+{
+    enum mailbox_order order;
+    struct letter *letter = mailbox_take(&worker->mailbox, &order);
+    CHECK(!worker->started);
+    while (letter != NULL) {
+        struct connection *connection = connection_of_letter(letter);
+        letter = letter->next;
+        connection_discard(connection);
+    }
+    if (worker->proto != NULL)
+        proto_thread_destroy(worker->proto);
+    if (worker->base != NULL)
+        event_base_free(worker->base);
+    roster_end(&worker->roster);
+    mailbox_end(&worker->mailbox);
+    free(worker->lent.input);
+    free(worker->lent.output);
+    free(worker);
+}

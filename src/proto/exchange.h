@@ -1,0 +1,80 @@
+#ifndef LARDER_EXCHANGE_H
+#define LARDER_EXCHANGE_H
+
+/*
+ * One run of a session: what its phases and commands work on. Lives on the stack of session_run.
+ *
+ * The phases and commands return whether to go on at once; false: the session sleeps in x->state.
+ */
+
+#include "proto/protocol.h"
+#include "proto/reply.h"
+
+#include <stdatomic.h>
+
+enum session_phase {
+#define SESSION_PHASE(name, run, shown) name,
+#include "proto/session_phases.def"
+#undef SESSION_PHASE
+};
+
+struct exchange {
+    struct session *session;
+    struct proto_thread *thread;
+    struct session_buffers *buffers;
+    unsigned requests_left; /* before the session has to yield */
+    uint64_t shown_hash;    /* of the last key whose value is in the output, not sent yet; or 0 */
+    enum session_state state;
+};
+
+#define SESSION_PHASE(name, run, shown) bool run(struct exchange *x);
+#include "proto/session_phases.def"
+#undef SESSION_PHASE
+
+static inline void session_enter(struct session *session, enum session_phase phase)
+{
+    atomic_store_explicit(&session->phase, (uint8_t)phase, memory_order_relaxed);
+}
+
+static inline bool exchange_sleep(struct exchange *x, enum session_state state)
+{
+    x->state = state;
+    return false;
+}
+
+/* Sleeps until the buffer holds `wanted` bytes of input. */
+static inline bool exchange_read(struct exchange *x, size_t wanted)
+{
+    x->session->input_wanted = (uint32_t)wanted;
+    return exchange_sleep(x, SESSION_READING);
+}
+
+/* The next input to look at begins at `at`, ahead of or behind the present place. */
+static inline void exchange_continue_at(struct exchange *x, const char *at)
+{
+    const char *end = x->buffers->in.at + x->buffers->in.size;
+    x->buffers->in = (struct slice){at, (size_t)(end - at)};
+}
+
+static inline void exchange_consume(struct exchange *x, size_t size)
+{
+    exchange_continue_at(x, x->buffers->in.at + size);
+}
+
+/* Ends the request: `reply`, then the next line. */
+static inline bool exchange_reply(struct exchange *x, enum reply reply)
+{
+    reply_add(x->buffers, reply);
+    return true;
+}
+
+/* Throws away the next `size` bytes of input, then answers `reply`. */
+static inline bool exchange_swallow(struct exchange *x, uint64_t size, enum reply reply)
+{
+    x->session->missing = size;
+    x->session->reply = (uint8_t)reply;
+    session_enter(x->session, PHASE_SWALLOW);
+    return true;
+}
+
+#endif

@@ -1,0 +1,143 @@
+#ifndef LARDER_PROTO_H
+#define LARDER_PROTO_H
+
+/*
+ * The protocol: bytes in, store calls, bytes out. No I/O, no threads, no event loop.
+ *
+ * One `struct protocol` for the process, one `struct proto_thread` for each worker (its counters
+ * and its door to the store), one `struct session` for each connection, embedded in the connection.
+ *
+ * Threads: a proto_thread and the sessions run with it belong to one worker. protocol_* functions
+ * may be called by any thread.
+ */
+
+#include "base/check.h"
+#include "base/slice.h"
+#include "base/text.h"
+#include "store/store.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* Figures of `stats` that neither the protocol nor the store counts. */
+struct server_gauges {
+#define SERVER_GAUGE(name) uint64_t name;
+#include "proto/server_gauges.def"
+#undef SERVER_GAUGE
+};
+
+/* What the layers to the right know and a client may ask for. Every function: any worker's thread.
+ */
+struct session_host {
+    void *context;
+    void (*read_gauges)(void *context, struct server_gauges *gauges);
+    void (*write_settings)(void *context, struct text *text);    /* stats settings, STAT lines */
+    void (*write_connections)(void *context, struct text *text); /* stats conns, STAT lines */
+    void (*reset_counters)(void *context);                       /* stats reset, net's share */
+    void (*shutdown)(void *context, bool graceful);
+};
+
+struct protocol_config {
+    struct store *store; /* lent */
+    struct session_host host;
+    const char *event_version;  /* of libevent, for stats; lent, static */
+    size_t item_size_max;       /* -I */
+    unsigned requests_per_turn; /* -R: a session yields after so many requests */
+    bool flush_allowed;         /* false: -F */
+    bool shutdown_allowed;      /* -A */
+    bool cas;                   /* false: -C */
+    bool track_sizes;           /* -o track_sizes */
+    bool debug_commands;        /* -o debug_commands */
+};
+
+struct protocol *protocol_create(const struct protocol_config *config); /* NULL: no memory */
+void protocol_destroy(struct protocol *protocol); /* after its last proto_thread */
+
+struct proto_thread *proto_thread_create(struct protocol *protocol); /* NULL: no memory */
+void proto_thread_destroy(struct proto_thread *thread);
+
+/* Around each turn of the worker's event loop; sessions run only inside. Reads the clock. */
+void proto_turn_start(struct proto_thread *thread);
+void proto_turn_stop(struct proto_thread *thread);
+
+/* --- one connection ------------------------------------------------------------------------ */
+
+/* Where a session stands, and so what its connection does next. */
+enum session_state {
+    SESSION_READING,  /* wants input: at least session_input_wanted bytes in the buffer */
+    SESSION_FILLING,  /* wants bytes read straight into session_fill_room; none are in the buffer */
+    SESSION_SENDING,  /* the output is full or has a tail: send all of it, then run again */
+    SESSION_YIELDING, /* has had its share of this turn: let others go first, then run again */
+    SESSION_CLOSING,  /* send the output, then close */
+};
+
+/*
+ * The connection's buffers. `in` is what was read and not consumed; session_run moves in.at on.
+ * `out` is room for replies; session_run appends. out_capacity is at least PROTO_OUTPUT_SIZE_MIN.
+ */
+struct session_buffers {
+    struct slice in;
+    char *out;
+    size_t out_size;
+    size_t out_capacity;
+};
+
+#define PROTO_OUTPUT_SIZE_MIN 65536
+#define PROTO_INPUT_SIZE_MAX (8u << 20) /* the most that session_input_wanted ever asks for */
+
+/* One connection's place in the protocol; the connection embeds it and looks at nothing inside. */
+struct session {
+    _Atomic uint8_t phase; /* session_phases.def; written by its worker, read by stats conns */
+    uint8_t command;       /* the command in the middle of which it is (commands.def) */
+    uint8_t reply;         /* what to answer when the swallowing is done (replies.def) */
+    bool started;          /* the first byte has been looked at */
+    uint32_t input_wanted;
+    uint32_t exptime; /* of a gat that goes on */
+    uint64_t missing; /* bytes: of the line already searched, of the get line left, to swallow */
+    struct session_work *work; /* owned: a value on its way in, or a tail on its way out */
+};
+
+void session_init(struct session *session);
+void session_end(struct session *session, struct proto_thread *thread); /* inside a turn */
+
+/* Answers complete requests until one of the states is reached. */
+enum session_state session_run(struct session *session, struct proto_thread *thread,
+                               struct session_buffers *buffers);
+
+/* SESSION_READING: the least that the buffer must hold for the next run to get anywhere. */
+size_t session_input_wanted(const struct session *session);
+
+/*
+ * SESSION_FILLING, inside a turn: where to read to; then say how much came. There is always room
+ * while the value is not complete; room.size == 0 once it is. Then run the session.
+ */
+struct store_room session_fill_room(struct session *session);
+void session_fill_advance(struct session *session, size_t size);
+
+/*
+ * After session_run a tail may follow the output: a large value, or a long text. Sent after `out`,
+ * in order, as far as the socket takes it. Returns the number of vectors filled in; 0: there is no
+ * tail.
+ */
+int session_tail(struct session *session, struct iovec *vectors, int count_max);
+void session_tail_sent(struct session *session, size_t size);
+
+/* The name of what the session is doing, as `stats conns` prints it (conn_parse_cmd,
+ * conn_nread...). */
+const char *session_state_name(const struct session *session);
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+/* Sums over all threads, past ones included. */
+struct proto_stats {
+#define PROTO_COUNTER(name, text) uint64_t name;
+#include "proto/proto_stats.def"
+#undef PROTO_COUNTER
+};
+
+void protocol_stats_read(struct protocol *protocol, struct proto_stats *stats);
+
+#endif

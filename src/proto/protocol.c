@@ -1,0 +1,109 @@
+#include "config.h"
+
+#include "proto/protocol.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+struct protocol *protocol_create(const struct protocol_config *config)
+{
+    struct protocol *protocol = calloc(1, sizeof(*protocol));
+    if (protocol == NULL)
+        return NULL;
+    protocol->config = *config;
+    protocol->inline_size_max = store_inline_size_max(config->store);
+    mutex_init(&protocol->lock, LOCK_PROTO_THREADS);
+    return protocol;
+}
+
+void protocol_destroy(struct protocol *protocol)
+{
+    mutex_lock(&protocol->lock);
+    CHECK(protocol->threads == NULL);
+    mutex_unlock(&protocol->lock);
+    mutex_end(&protocol->lock);
+    free(protocol);
+}
+
+struct proto_thread *proto_thread_create(struct protocol *protocol)
+{
+    struct proto_thread *thread = calloc(1, sizeof(*thread));
+    if (thread == NULL)
+        return NULL;
+    thread->protocol = protocol;
+    thread->store = store_thread_create(protocol->config.store);
+    if (thread->store == NULL) {
+        free(thread);
+        return NULL;
+    }
+    mutex_lock(&protocol->lock);
+    thread->next = protocol->threads;
+    protocol->threads = thread;
+    mutex_unlock(&protocol->lock);
+    return thread;
+}
+
+static void stats_add_thread(struct proto_stats *stats, const struct proto_thread *thread)
+{
+#define PROTO_COUNTER(name, text) stats->name += counter_read(&thread->counters.name);
+#include "proto/proto_stats.def"
+#undef PROTO_COUNTER
+}
+
+void proto_thread_destroy(struct proto_thread *thread)
+{
+    struct protocol *protocol = thread->protocol;
+    mutex_lock(&protocol->lock);
+    struct proto_thread **link = &protocol->threads;
+    while (*link != thread)
+        link = &(*link)->next;
+    *link = thread->next;
+    stats_add_thread(&protocol->past, thread);
+    mutex_unlock(&protocol->lock);
+    store_thread_destroy(thread->store);
+    free(thread);
+}
+
+void proto_turn_start(struct proto_thread *thread)
+{
+    thread->now = clock_seconds();
+    store_turn_start(thread->store, thread->now);
+}
+
+void proto_turn_refresh(struct proto_thread *thread)
+{
+    thread->now = clock_seconds();
+    store_turn_pass(thread->store, thread->now);
+}
+
+void proto_turn_stop(struct proto_thread *thread)
+{
+    store_turn_stop(thread->store);
+}
+
+static struct proto_stats stats_sum_locked(struct protocol *protocol) REQUIRES(protocol->lock)
+{
+    struct proto_stats sum = protocol->past;
+    for (const struct proto_thread *thread = protocol->threads; thread != NULL;
+         thread = thread->next)
+        stats_add_thread(&sum, thread);
+    return sum;
+}
+
+void protocol_stats_read(struct protocol *protocol, struct proto_stats *stats)
+{
+    mutex_lock(&protocol->lock);
+    *stats = stats_sum_locked(protocol);
+#define PROTO_COUNTER(name, text) stats->name -= protocol->baseline.name;
+#include "proto/proto_stats.def"
+#undef PROTO_COUNTER
+    mutex_unlock(&protocol->lock);
+}
+
+void protocol_stats_reset(struct protocol *protocol)
+{
+    mutex_lock(&protocol->lock);
+    protocol->baseline = stats_sum_locked(protocol);
+    mutex_unlock(&protocol->lock);
+}

@@ -1,0 +1,55 @@
+#ifndef LARDER_PROTOCOL_H
+#define LARDER_PROTOCOL_H
+
+/*
+ * What the sessions of a process share, and what those of one worker share.
+ *
+ * Threads: a proto_thread's counters are written by its worker and read by any thread.
+ */
+
+#include "base/counter.h"
+#include "base/mutex.h"
+#include "proto/proto.h"
+
+struct proto_counters {
+#define PROTO_COUNTER(name, text) struct counter name;
+#include "proto/proto_stats.def"
+#undef PROTO_COUNTER
+};
+
+struct protocol {
+    /* set once at creation, read by any thread */
+    struct protocol_config config;
+    size_t inline_size_max;
+
+    /* under lock */
+    struct mutex lock;
+    struct proto_thread *threads GUARDED_BY(lock);
+    struct proto_stats past GUARDED_BY(lock);     /* of threads that are gone */
+    struct proto_stats baseline GUARDED_BY(lock); /* the sums at the last stats reset */
+};
+
+struct proto_thread {
+    /* set once at creation */
+    struct protocol *protocol;
+    struct store_thread *store;
+
+    /* this worker's thread only */
+    uint32_t now;             /* seconds, of this turn */
+    uint32_t binary_noted_at; /* the second in which a binary client was logged last */
+    char bin[4096];           /* where bytes go that nobody will read */
+
+    /* written here, read anywhere */
+    struct proto_counters counters;
+
+    struct proto_thread *next; /* under protocol->lock */
+};
+
+#define COUNT(x, name) counter_add(&(x)->thread->counters.name, 1)
+
+/* Reads the clock again, after a command has moved it. */
+void proto_turn_refresh(struct proto_thread *thread);
+
+void protocol_stats_reset(struct protocol *protocol);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef LARDER_REQUEST_LINE_H
+#define LARDER_REQUEST_LINE_H
+
+/* Lines and the words in them. Words are parted by spaces alone: any other byte may be in a key. */
+
+#include "base/check.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A line that is still open beyond so many bytes is no client's; only get and gets may go on. */
+#define LINE_SIZE_MAX_OPEN 2048
+/* The same for lines that came whole. */
+#define LINE_SIZE_MAX 16384
+
+enum line_status { LINE_COMPLETE, LINE_OPEN, LINE_TOO_LONG };
+
+struct line {
+    struct slice text; /* without its end: \n, or \r\n */
+    size_t size;       /* with it */
+};
+
+/* `searched`: so many bytes of the input are known to hold no \n. */
+MUST_USE enum line_status line_find(struct slice input, size_t searched, struct line *line);
+
+/* The next word of *rest, which moves on behind it; false: none is left. */
+bool word_next(struct slice *rest, struct slice *word);
+
+/* Fills in at most `max` words; returns how many. */
+size_t words_split(struct slice text, struct slice *words, size_t max);
+
+/* Whether a word of the text is longer than a key may be. */
+MUST_USE bool words_have_overlong_key(struct slice text);
+
+/* The last word; empty if there is none. */
+struct slice word_last(struct slice text);
+
+/*
+ * An exptime as clients write it: seconds from `now`, above 30 days a time since 1970, below 0 the
+ * past. *exptime is as the store keeps it.
+ */
+MUST_USE bool exptime_parse(struct slice text, uint32_t now, uint32_t *exptime);
+
+/* Whether it came from a number above 30 days that was no time to come: most likely by mistake. */
+bool exptime_is_forgotten(uint32_t exptime, uint32_t now);
+
+#endif

@@ -1,0 +1,173 @@
+#include "config.h"
+
+#include "proto/command.h"
+
+#include "base/log.h"
+#include "proto/session_work.h"
+
+#define BINARY_MAGIC 0x80
+#define LINE_SIZE_MIN 4 /* its end counted */
+
+static bool (*const phase_runs[])(struct exchange *) = {
+#define SESSION_PHASE(name, run, shown) [name] = run,
+#include "proto/session_phases.def"
+#undef SESSION_PHASE
+};
+
+static const char *const phase_names[] = {
+#define SESSION_PHASE(name, run, shown) [name] = shown,
+#include "proto/session_phases.def"
+#undef SESSION_PHASE
+};
+
+static uint8_t session_phase(const struct session *session)
+{
+    return atomic_load_explicit(&((struct session *)session)->phase, memory_order_relaxed);
+}
+
+void session_init(struct session *session)
+{
+    *session = (struct session){.input_wanted = 1};
+}
+
+void session_end(struct session *session, struct proto_thread *thread)
+{
+    session_work_end(session, thread);
+}
+
+enum session_state session_run(struct session *session, struct proto_thread *thread,
+                               struct session_buffers *buffers)
+{
+    struct exchange x = {
+        .session = session,
+        .thread = thread,
+        .buffers = buffers,
+        .requests_left = thread->protocol->config.requests_per_turn,
+    };
+    session_tail_end(session);
+    while (phase_runs[session_phase(session)](&x))
+        continue;
+    return x.state;
+}
+
+size_t session_input_wanted(const struct session *session)
+{
+    return session->input_wanted;
+}
+
+const char *session_state_name(const struct session *session)
+{
+    return phase_names[session_phase(session)];
+}
+
+static bool close_session(struct exchange *x)
+{
+    session_enter(x->session, PHASE_CLOSED);
+    return true;
+}
+
+/* The log is written to once a second at most, whatever clients do. */
+static bool refuse_binary(struct exchange *x)
+{
+    struct proto_thread *thread = x->thread;
+    if (thread->binary_noted_at != thread->now) {
+        thread->binary_noted_at = thread->now;
+        log_write(LOG_NOTICE, "closed a connection that speaks the binary protocol");
+    }
+    return close_session(x);
+}
+
+/* memcached takes it for a stray web browser's request, and hangs up. */
+static bool looks_like_http(struct slice text)
+{
+    struct slice word = word_last(text);
+    return word.size >= 5 && memcmp(word.at, "HTTP/", 5) == 0;
+}
+
+static bool asks_for_quiet(struct slice text)
+{
+    return text.size > 0 && (text.at[text.size - 1] == 'y' || text.at[text.size - 1] == ' ') &&
+           slice_equal(word_last(text), SLICE_LITERAL("noreply"));
+}
+
+static bool unknown_command(struct exchange *x, struct request *request)
+{
+    if (request->line.size < LINE_SIZE_MIN)
+        return exchange_reply(x, REPLY_BAD_FORMAT);
+    if (looks_like_http(request->line.text))
+        return close_session(x);
+    request->quiet = asks_for_quiet(request->line.text);
+    return request_reply(x, request, REPLY_ERROR);
+}
+
+static bool run_request(struct exchange *x, struct request *request)
+{
+    if (UNLIKELY(!request_find_command(request)) || request->line.size < LINE_SIZE_MIN)
+        return unknown_command(x, request);
+    const struct command *command = command_of(request->command);
+    request->quiet = command->noreply && asks_for_quiet(request->arguments);
+    if (command->arguments_min > 0) {
+        request->word_count = words_split(request->arguments, request->words, ARGUMENTS_MAX);
+        if (request->word_count < command->arguments_min)
+            return request_reply(x, request, REPLY_BAD_FORMAT);
+    }
+    return command->run(x, request);
+}
+
+/* The input holds no whole line yet. */
+static bool await_line(struct exchange *x, enum line_status status)
+{
+    if (status == LINE_TOO_LONG)
+        return close_session(x);
+    x->session->missing = x->buffers->in.size;
+    return exchange_read(x, x->buffers->in.size + 1);
+}
+
+bool phase_line(struct exchange *x)
+{
+    struct slice in = x->buffers->in;
+    struct request request;
+    if (in.size == 0) {
+        x->session->missing = 0;
+        return exchange_read(x, 1);
+    }
+    if (UNLIKELY(!x->session->started)) {
+        x->session->started = true;
+        if ((unsigned char)in.at[0] == BINARY_MAGIC)
+            return refuse_binary(x);
+    }
+    enum line_status status = line_find(in, x->session->missing, &request.line);
+    if (status != LINE_COMPLETE)
+        return await_line(x, status);
+    x->session->missing = 0;
+    if (x->requests_left == 0)
+        return exchange_sleep(x, SESSION_YIELDING);
+    if (output_room(x->buffers) < REPLY_ROOM)
+        return exchange_sleep(x, SESSION_SENDING);
+    x->requests_left--;
+    exchange_consume(x, request.line.size);
+    return run_request(x, &request);
+}
+
+bool phase_swallow(struct exchange *x)
+{
+    struct session *session = x->session;
+    size_t size = x->buffers->in.size;
+    if (size < session->missing) {
+        exchange_consume(x, size);
+        session->missing -= size;
+        return exchange_read(x, 1);
+    }
+    if (output_room(x->buffers) < REPLY_ROOM)
+        return exchange_sleep(x, SESSION_SENDING);
+    exchange_consume(x, session->missing);
+    session->missing = 0;
+    reply_add(x->buffers, session->reply);
+    session_enter(session, PHASE_LINE);
+    return true;
+}
+
+bool phase_closed(struct exchange *x)
+{
+    return exchange_sleep(x, SESSION_CLOSING);
+}

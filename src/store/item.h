@@ -1,0 +1,157 @@
+#ifndef LARDER_ITEM_H
+#define LARDER_ITEM_H
+
+/*
+ * The layout of an entry in a segment. Entries lie back to back, 4-byte aligned.
+ *
+ *     u32 header: key size 8 | value size 20 | has exptime 1 | has extra 1 | state 2
+ *     [u32 exptime]                            when has exptime
+ *     [u8 kind, u32 client flags, u64 cas, u64 value size and u64 first piece]
+ *                                              when has extra, each as its bit of `kind` says
+ *     key, value
+ *
+ * Key size 0 marks what is no item: with has extra, a piece of a large value (header at 4 modulo 8,
+ * then u64 place of the next piece, u64 place of the owner, bytes); without, padding.
+ *
+ * A place is the distance from the store's first byte in units of 4 bytes; no entry has place 0.
+ *
+ * Threads: an entry is written by one thread before it is published, and not changed after that but
+ * for its state and its exptime, which are single atomic words.
+ */
+
+#include "base/check.h"
+#include "base/slice.h"
+#include "store/store.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define PLACE_UNIT 4
+#define PLACE_NONE 0
+
+#define ITEM_VALUE_BITS 20
+#define ITEM_VALUE_SIZE_MAX ((1u << ITEM_VALUE_BITS) - 1)
+
+enum item_state {
+    ITEM_TENTATIVE = 0, /* being written, or given up before anybody saw it */
+    ITEM_LIVE = 1,
+    ITEM_DEAD = 2,
+};
+
+enum item_extra {
+    ITEM_EXTRA_FLAGS = 1,
+    ITEM_EXTRA_CAS = 2,
+    ITEM_EXTRA_LARGE = 4,
+};
+
+/* An entry, taken apart. Pointers lead into the segment. */
+struct item_view {
+    char *entry;
+    const char *key;
+    const char *value; /* of a large item: nothing lies there */
+    _Atomic uint32_t *exptime_word; /* NULL: has none */
+    uint64_t value_size;
+    uint64_t cas;         /* 0: none of its own */
+    uint64_t first_piece; /* PLACE_NONE: not large */
+    uint32_t entry_size;
+    uint32_t client_flags;
+    uint32_t exptime;
+    uint8_t key_size;
+    uint8_t state;
+};
+
+/* What an entry is to be. */
+struct item_shape {
+    size_t key_size;
+    uint64_t value_size;
+    uint32_t client_flags;
+    uint32_t exptime;
+    uint64_t cas;         /* 0: none of its own */
+    uint64_t first_piece; /* PLACE_NONE: not large */
+    bool exptime_word;    /* even when exptime is 0 */
+};
+
+static inline uint32_t item_header(const char *entry)
+{
+    return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)entry, memory_order_acquire);
+}
+
+static inline uint8_t item_header_key_size(uint32_t header)
+{
+    return (uint8_t)header;
+}
+
+static inline uint32_t item_header_value_size(uint32_t header)
+{
+    return header >> 8 & ITEM_VALUE_SIZE_MAX;
+}
+
+static inline bool item_header_has_exptime(uint32_t header)
+{
+    return header >> 28 & 1;
+}
+
+static inline bool item_header_has_extra(uint32_t header)
+{
+    return header >> 29 & 1;
+}
+
+static inline enum item_state item_header_state(uint32_t header)
+{
+    return (enum item_state)(header >> 30);
+}
+
+static inline bool item_header_is_piece(uint32_t header)
+{
+    return item_header_key_size(header) == 0 && item_header_has_extra(header);
+}
+
+/* Bytes an entry of this shape takes in a segment. */
+uint32_t item_entry_size(const struct item_shape *shape);
+
+/* Bytes of the entry, whatever it is, that starts there. */
+uint32_t item_entry_size_at(const char *entry);
+
+/* Writes header, exptime, extra and key as tentative; returns where the value belongs. */
+char *item_write(char *entry, const struct item_shape *shape, const char *key);
+
+/* Takes an item (not a piece, not padding) apart. */
+struct item_view item_read(char *entry);
+
+/* Where the key lies; for comparing without taking everything apart. */
+static inline const char *item_key_at(const char *entry, uint32_t header)
+{
+    const char *at = entry + 4 + 4 * item_header_has_exptime(header);
+    if (UNLIKELY(item_header_has_extra(header))) {
+        uint8_t kind = (uint8_t)*at;
+        at += 1 + 4 * !!(kind & ITEM_EXTRA_FLAGS) + 8 * !!(kind & ITEM_EXTRA_CAS) +
+              16 * !!(kind & ITEM_EXTRA_LARGE);
+    }
+    return at;
+}
+
+static inline bool item_has_key(const char *entry, const struct store_key *key)
+{
+    uint32_t header = item_header(entry);
+    return item_header_key_size(header) == key->size &&
+           memcmp(item_key_at(entry, header), key->at, key->size) == 0;
+}
+
+void item_set_state(char *entry, enum item_state state);
+
+/* Padding of `size` bytes (a multiple of 4, at least 4), so that a scan can step over it. */
+void item_write_padding(char *entry, uint32_t size);
+
+/* --- pieces of large values ---------------------------------------------------------------- */
+
+/* u32 header, u64 place of the next piece, u64 place of the owner; then the bytes. */
+#define PIECE_HEADER_SIZE 20
+
+void piece_write(char *entry, uint32_t size);
+struct slice piece_bytes(char *entry);
+uint64_t piece_next(const char *entry);
+uint64_t piece_owner(const char *entry);
+void piece_set_next(char *entry, uint64_t place);
+void piece_set_owner(char *entry, uint64_t place);
+
+#endif

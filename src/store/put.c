@@ -1,0 +1,190 @@
+/* Writing: store_put, store_delete, and the decision under the lock that both rest on. */
+
+#include "config.h"
+
+#include "store/store_state.h"
+
+/* --- room ---------------------------------------------------------------------------------- */
+
+bool store_make_room(struct store_thread *thread)
+{
+    struct store *store = thread->store;
+    uint32_t full = lane_open_segment(thread->lane);
+    while (!lane_change(thread->lane, &store->segments, full, SEGMENTS_RESERVED, thread->now)) {
+        store_turn_pass(thread, thread->now);
+        if (!reclaim_for_room(thread)) {
+            counter_add(&thread->counters.outofmemory, 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+char *store_allocate(struct store_thread *thread, uint32_t size)
+{
+    char *entry;
+    reclaim_pace(thread);
+    while ((entry = lane_append(thread->lane, &thread->store->segments, size)) == NULL)
+        if (!store_make_room(thread))
+            return NULL;
+    counter_add(&thread->counters.appended_bytes, size);
+    return entry;
+}
+
+/* --- the decision -------------------------------------------------------------------------- */
+
+/* Finds the key's item under its lock; one that its time has passed over is buried and counts as none,
+ * but its slot stays for the caller to replace or remove. */
+struct found {
+    struct index_entry entry;
+    struct item_view view;
+    bool slot; /* there is a slot */
+    bool live; /* and what it leads to counts */
+};
+
+static struct found find_locked(struct store_thread *thread, uint32_t home,
+                                const struct store_key *key)
+{
+    struct store *store = thread->store;
+    struct found found = {.slot = index_find_locked(&store->index, home, key, &found.entry)};
+    if (!found.slot)
+        return found;
+    found.view = item_read(segments_at(&store->segments, slot_place(found.entry.value)));
+    enum store_find state = store_item_state(thread, &found.view);
+    found.live = state == STORE_HIT;
+    if (!found.live) {
+        index_remove_locked(&store->index, home, &found.entry);
+        store_bury_gone(thread, &found.view, found.entry.value, state);
+        found.slot = false;
+    }
+    return found;
+}
+
+static enum store_outcome decide(const struct store *store, const struct store_put *put,
+                                 const struct found *found, uint64_t expected)
+{
+    if (expected != PLACE_NONE &&
+        (!found->live || segments_place(&store->segments, found->view.entry) != expected))
+        return STORE_EXISTS;
+    if (put->compare_cas && !found->live)
+        return STORE_NOT_FOUND;
+    if (put->compare_cas &&
+        (!store->config.cas || put->compare != store_item_cas(store, &found->view)))
+        return STORE_EXISTS;
+    switch (put->mode) {
+    case STORE_SET:
+        return STORE_STORED;
+    case STORE_ADD:
+        return found->live ? STORE_NOT_STORED : STORE_STORED;
+    case STORE_REPLACE:
+    case STORE_APPEND:
+    case STORE_PREPEND:
+        return found->live ? STORE_STORED : STORE_NOT_STORED;
+    }
+    return STORE_STORED;
+}
+
+/* Makes the slot lead to the new entry. false: no slot is to be had within reach. */
+static bool link_locked(struct store_thread *thread, uint32_t home, const struct store_key *key,
+                        struct found *found, uint64_t place)
+{
+    if (!found->live)
+        return index_add_locked(&thread->store->index, home, key->hash, place, &found->entry);
+    index_replace_locked(&found->entry, place);
+    store_bury(thread, &found->view);
+    return true;
+}
+
+enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
+                                 const struct store_put *put, char *entry, uint64_t expected,
+                                 struct store_result *result)
+{
+    struct store *store = thread->store;
+    struct item_view fresh = item_read(entry);
+    uint32_t home = index_lock(&store->index, key->hash);
+    struct found found = find_locked(thread, home, key);
+    enum store_outcome outcome = decide(store, put, &found, expected);
+    if (outcome == STORE_STORED) {
+        item_set_state(entry, ITEM_LIVE);
+        if (!link_locked(thread, home, key, &found, segments_place(&store->segments, entry)))
+            outcome = STORE_NO_MEMORY;
+        else if (put->want_cas)
+            slot_observe_cas_locked(&found.entry);
+    }
+    index_unlock(&store->index, home);
+    if (outcome != STORE_STORED)
+        return outcome;
+    store_note_added(thread, &fresh);
+    counter_add(&thread->counters.total_items, 1);
+    result->cas = put->want_cas ? store_item_cas(store, &fresh) : 0;
+    result->value_size = fresh.value_size;
+    return STORE_STORED;
+}
+
+/* --- store_put ----------------------------------------------------------------------------- */
+
+/* Whether a look without the lock shows already that nothing will be stored: saves the writing. */
+static bool refused_at_sight(struct store_thread *thread, const struct store_key *key,
+                             const struct store_put *put, enum store_outcome *outcome)
+{
+    struct store_item item;
+    if (put->mode == STORE_SET && !put->compare_cas)
+        return false;
+    bool found = store_get(thread, key, STORE_PEEK, &item) == STORE_HIT;
+    if (put->compare_cas && !found)
+        *outcome = STORE_NOT_FOUND;
+    else if (put->mode == STORE_ADD ? found : !found && put->mode != STORE_SET)
+        *outcome = STORE_NOT_STORED;
+    else
+        return false;
+    return true;
+}
+
+enum store_outcome store_put(struct store_thread *thread, const struct store_key *key,
+                             const struct store_put *put, struct slice value,
+                             struct store_result *result)
+{
+    enum store_outcome outcome;
+    CHECK(value.size <= thread->store->inline_size_max);
+    if (refused_at_sight(thread, key, put, &outcome))
+        return outcome;
+    if (put->mode == STORE_APPEND || put->mode == STORE_PREPEND)
+        return store_join(thread, key, put, value, result);
+    struct item_shape shape = {
+        .key_size = key->size,
+        .value_size = value.size,
+        .client_flags = put->client_flags,
+        .exptime = put->exptime,
+        .cas = put->set_cas ? put->cas : 0,
+    };
+    char *entry = store_allocate(thread, item_entry_size(&shape));
+    if (entry == NULL)
+        return STORE_NO_MEMORY;
+    memcpy(item_write(entry, &shape, key->at), value.at, value.size);
+    outcome = store_publish(thread, key, put, entry, PLACE_NONE, result);
+    if (outcome != STORE_STORED)
+        store_discard(thread, entry);
+    return outcome;
+}
+
+/* --- store_delete -------------------------------------------------------------------------- */
+
+enum store_outcome_delete store_delete(struct store_thread *thread, const struct store_key *key,
+                                       const uint64_t *compare)
+{
+    struct store *store = thread->store;
+    uint32_t home = index_lock(&store->index, key->hash);
+    struct found found = find_locked(thread, home, key);
+    enum store_outcome_delete outcome = STORE_DELETE_MISS;
+    if (found.live && compare != NULL &&
+        (!store->config.cas || *compare != store_item_cas(store, &found.view)))
+        outcome = STORE_DELETE_EXISTS;
+    else if (found.live)
+        outcome = STORE_DELETED;
+    if (outcome == STORE_DELETED) {
+        index_remove_locked(&store->index, home, &found.entry);
+        store_bury(thread, &found.view);
+    }
+    index_unlock(&store->index, home);
+    return outcome;
+}

@@ -1,0 +1,282 @@
+/* Writing an item anew from what it was: touch, append and prepend, incr and decr. */
+
+#include "config.h"
+
+#include "store/store_state.h"
+
+#include "base/number.h"
+
+static bool find_live(struct store_thread *thread, const struct store_key *key,
+                      struct index_entry *entry, struct item_view *view)
+{
+    struct store *store = thread->store;
+    if (!index_find(&store->index, key, entry))
+        return false;
+    *view = item_read(segments_at(&store->segments, slot_place(entry->value)));
+    return store_item_state(thread, view) == STORE_HIT;
+}
+
+static bool find_live_locked(struct store_thread *thread, uint32_t home,
+                             const struct store_key *key, struct index_entry *entry,
+                             struct item_view *view)
+{
+    struct store *store = thread->store;
+    if (!index_find_locked(&store->index, home, key, entry))
+        return false;
+    *view = item_read(segments_at(&store->segments, slot_place(entry->value)));
+    return store_item_state(thread, view) == STORE_HIT;
+}
+
+/* One try: the entry has room for an item of *planned's size. true: *outcome is final. */
+static bool rewrite_into(struct store_thread *thread, const struct store_key *key,
+                         const struct store_rewrite *how, void *context, char *room,
+                         uint32_t room_size, struct item_view *fresh, enum store_rewritten *outcome)
+{
+    struct store *store = thread->store;
+    struct index_entry entry;
+    struct item_view old;
+    struct item_shape shape;
+    bool final = true;
+    uint32_t home = index_lock(&store->index, key->hash);
+    if (!find_live_locked(thread, home, key, &entry, &old)) {
+        *outcome = REWRITE_MISS;
+    } else if (!how->plan(context, &old, entry.value, &shape)) {
+        *outcome = REWRITE_REFUSED;
+    } else if (item_entry_size(&shape) != room_size) {
+        final = false; /* it changed since it was planned */
+    } else {
+        how->write(context, &old, item_write(room, &shape, key->at));
+        item_set_state(room, ITEM_LIVE);
+        index_replace_locked(&entry, segments_place(&store->segments, room));
+        if (how->want_cas)
+            slot_observe_cas_locked(&entry);
+        *fresh = item_read(room);
+        store_bury(thread, &old);
+        *outcome = REWRITE_DONE;
+    }
+    index_unlock(&store->index, home);
+    return final;
+}
+
+enum store_rewritten store_rewrite(struct store_thread *thread, const struct store_key *key,
+                                   const struct store_rewrite *how, void *context,
+                                   struct store_item *item)
+{
+    for (;;) {
+        struct index_entry entry;
+        struct item_view view;
+        struct item_shape shape;
+        enum store_rewritten outcome = REWRITE_DONE;
+        if (!find_live(thread, key, &entry, &view))
+            return REWRITE_MISS;
+        if (!how->plan(context, &view, entry.value, &shape))
+            return REWRITE_REFUSED;
+        uint32_t size = item_entry_size(&shape);
+        char *room = store_allocate(thread, size); /* may pass: view is void now */
+        if (room == NULL)
+            return REWRITE_NO_MEMORY;
+        bool final = rewrite_into(thread, key, how, context, room, size, &view, &outcome);
+        if (final && outcome == REWRITE_DONE) {
+            store_note_added(thread, &view);
+            store_item_fill(thread->store, &view, how->want_cas ? STORE_WANT_CAS : 0, item);
+            return REWRITE_DONE;
+        }
+        item_write_padding(room, size);
+        store_discard(thread, room);
+        if (final)
+            return outcome;
+    }
+}
+
+static struct item_shape shape_of(const struct item_view *view)
+{
+    return (struct item_shape){
+        .key_size = view->key_size,
+        .value_size = view->value_size,
+        .client_flags = view->client_flags,
+        .exptime = view->exptime,
+        .cas = view->cas,
+        .first_piece = view->first_piece,
+        .exptime_word = view->first_piece != PLACE_NONE,
+    };
+}
+
+/* --- touch --------------------------------------------------------------------------------- */
+
+struct touching {
+    const struct store *store;
+    uint32_t exptime;
+};
+
+/* The cas unique stays: one that somebody may have seen must be carried along. */
+static bool plan_touch(void *context, const struct item_view *old, uint64_t slot,
+                       struct item_shape *shape)
+{
+    const struct touching *touching = context;
+    *shape = shape_of(old);
+    shape->exptime = touching->exptime;
+    if (slot_cas_observed(slot))
+        shape->cas = store_item_cas(touching->store, old);
+    return true;
+}
+
+static void write_touch(void *context, const struct item_view *old, char *value)
+{
+    (void)context;
+    if (old->first_piece == PLACE_NONE)
+        memcpy(value, old->value, old->value_size);
+}
+
+/* Where there is a word for it, the exptime changes in place. false: there is none. */
+static bool touch_in_place(struct store_thread *thread, const struct store_key *key,
+                           uint32_t exptime, struct item_view *view, bool *found)
+{
+    struct store *store = thread->store;
+    struct index_entry entry;
+    uint32_t home = index_lock(&store->index, key->hash);
+    *found = find_live_locked(thread, home, key, &entry, view);
+    bool word = *found && view->exptime_word != NULL;
+    if (word) {
+        atomic_store_explicit(view->exptime_word, exptime, memory_order_relaxed);
+        view->exptime = exptime;
+    }
+    index_unlock(&store->index, home);
+    return word;
+}
+
+static void count_touch_as_use(struct store_thread *thread, const struct store_key *key)
+{
+    struct index_entry entry;
+    if (index_find(&thread->store->index, key, &entry))
+        slot_count_hit(&entry);
+}
+
+enum store_find store_touch(struct store_thread *thread, const struct store_key *key,
+                            uint32_t exptime, unsigned want, struct store_item *item)
+{
+    static const struct store_rewrite how = {.plan = plan_touch, .write = write_touch};
+    struct touching touching = {.store = thread->store, .exptime = exptime};
+    struct item_view view;
+    bool found;
+    /* Also takes what is gone out of the index, and sets the mark that a cas unique needs. */
+    enum store_find state = store_get(thread, key, want | STORE_PEEK, item);
+    if (state != STORE_HIT)
+        return state;
+    if (touch_in_place(thread, key, exptime, &view, &found))
+        store_item_fill(thread->store, &view, want, item);
+    else if (!found || exptime == 0)
+        return found ? STORE_HIT : STORE_MISS; /* it has none, and keeps none */
+    else
+        switch (store_rewrite(thread, key, &how, &touching, item)) {
+        case REWRITE_DONE:
+            break;
+        case REWRITE_MISS:
+        case REWRITE_REFUSED:
+        case REWRITE_NO_MEMORY:
+            return STORE_MISS;
+        }
+    if (want & STORE_WANT_CAS) {
+        struct store_item again;
+        if (store_get(thread, key, want | STORE_PEEK, &again) != STORE_HIT)
+            return STORE_HIT;
+        *item = again;
+    }
+    if (!(want & STORE_PEEK))
+        count_touch_as_use(thread, key);
+    return STORE_HIT;
+}
+
+/* --- incr and decr ------------------------------------------------------------------------- */
+
+struct counting {
+    struct store_arithmetic how;
+    uint64_t result;
+    char digits[NUMBER_U64_SIZE_MAX];
+    size_t digits_size;
+};
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/*
+ * A number as memcached reads one out of a value: space before it and anything behind a space after it
+ * are passed over; a sign is read as C's strtoull does, but the result must not be negative.
+ */
+static bool number_in(struct slice value, uint64_t *number)
+{
+    size_t at = 0;
+    while (at < value.size && is_space(value.at[at]))
+        at++;
+    bool negative = at < value.size && value.at[at] == '-';
+    if (at < value.size && (negative || value.at[at] == '+'))
+        at++;
+    size_t end = at;
+    while (end < value.size && value.at[end] >= '0' && value.at[end] <= '9')
+        end++;
+    if (end < value.size && !is_space(value.at[end]))
+        return false;
+    if (!number_parse_u64((struct slice){value.at + at, end - at}, number))
+        return false;
+    if (negative)
+        *number = 0 - *number;
+    return !negative || (int64_t)*number >= 0;
+}
+
+static uint64_t counted(const struct store_arithmetic *how, uint64_t number)
+{
+    if (!how->decrement)
+        return number + how->delta;
+    return number < how->delta ? 0 : number - how->delta;
+}
+
+static bool plan_count(void *context, const struct item_view *old, uint64_t slot,
+                       struct item_shape *shape)
+{
+    struct counting *counting = context;
+    uint64_t number;
+    (void)slot;
+    if (old->first_piece != PLACE_NONE ||
+        !number_in((struct slice){old->value, old->value_size}, &number))
+        return false;
+    counting->result = counted(&counting->how, number);
+    counting->digits_size = number_format_u64(counting->digits, counting->result);
+    *shape = shape_of(old);
+    shape->cas = 0;
+    if (!counting->how.pad || shape->value_size < counting->digits_size)
+        shape->value_size = counting->digits_size;
+    return true;
+}
+
+static void write_count(void *context, const struct item_view *old, char *value)
+{
+    const struct counting *counting = context;
+    memcpy(value, counting->digits, counting->digits_size);
+    if (counting->how.pad && old->value_size > counting->digits_size)
+        memset(value + counting->digits_size, ' ', old->value_size - counting->digits_size);
+}
+
+enum store_outcome_arithmetic store_count(struct store_thread *thread,
+                                          const struct store_key *key,
+                                          const struct store_arithmetic *how,
+                                          struct store_number *number)
+{
+    struct store_rewrite rewrite = {
+        .plan = plan_count, .write = write_count, .want_cas = how->want_cas};
+    struct counting counting = {.how = *how};
+    struct store_item item;
+    switch (store_rewrite(thread, key, &rewrite, &counting, &item)) {
+    case REWRITE_DONE:
+        number->value = counting.result;
+        number->cas = item.cas;
+        return STORE_COUNTED;
+    case REWRITE_MISS:
+        return STORE_COUNT_MISS;
+    case REWRITE_REFUSED:
+        return STORE_NOT_A_NUMBER;
+    case REWRITE_NO_MEMORY:
+        break;
+    }
+    return STORE_COUNT_NO_MEMORY;
+}

@@ -1,0 +1,141 @@
+#ifndef LARDER_SEGMENTS_H
+#define LARDER_SEGMENTS_H
+
+/*
+ * The memory that items live in: one reserved range of addresses, cut into segments of one size, and
+ * what is known of each segment, out of line.
+ *
+ * A segment goes round: void (no memory behind it) or free -> open (a lane appends to it) -> sealed
+ * (full; in the queue, oldest first) -> emptying (every live entry is moved or dropped) -> waiting
+ * (empty, but somebody may still read in it) -> free, or void when there are more than memory allows.
+ *
+ * Threads: any. The lists stand under `lock`; the fields of a segment under the headings below.
+ */
+
+#include "base/check.h"
+#include "base/mutex.h"
+#include "store/epoch.h"
+#include "store/item.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SEGMENT_NONE UINT32_MAX
+#define SEGMENT_START 8 /* offset of the first entry: so that no entry has place 0 */
+
+enum segment_state {
+    SEGMENT_VOID,
+    SEGMENT_FREE,
+    SEGMENT_OPEN,
+    SEGMENT_SEALED,
+    SEGMENT_EMPTYING,
+    SEGMENT_WAITING,
+};
+
+struct CACHE_ALIGNED segment {
+    /* set when it is opened */
+    uint64_t birth;      /* never reused: birth and offset are a cas unique */
+    uint32_t generation; /* of flush_all: items of an older one than the store's are gone */
+    uint32_t opened_at;  /* seconds since 1970 */
+
+    /* any thread */
+    _Atomic uint32_t written; /* offset of the next entry; past the end: full */
+    _Atomic uint32_t dead;    /* bytes of entries that nobody can find any more */
+    _Atomic uint32_t pins;    /* readers that hold bytes beyond their turn */
+    _Atomic uint32_t fills;   /* values on their way in: it can't be emptied */
+    _Atomic uint32_t used;    /* set when full: offset behind the last entry */
+
+    /* under the segments' lock */
+    enum segment_state state;
+    uint32_t next;  /* in the list that `state` says */
+    uint64_t stamp; /* of being sealed, or of being emptied */
+};
+
+struct segment_list {
+    uint32_t first;
+    uint32_t last;
+    uint32_t count;
+};
+
+struct segments {
+    /* set once at creation */
+    char *base;
+    struct segment *of; /* [count_max] */
+    struct epoch *epoch;
+    size_t reserved_size;
+    uint32_t size;      /* of one segment, bytes, a power of two */
+    uint32_t shift;     /* log2 of size */
+    uint32_t count_max; /* that the reserved range holds */
+
+    /* any thread */
+    _Atomic uint32_t allowed;    /* that may have memory behind them, now */
+    _Atomic uint32_t generation; /* of flush_all */
+    _Atomic uint32_t available;  /* free, waiting, or void and allowed: a hint */
+
+    /* under lock */
+    struct mutex lock;
+    struct segment_list free GUARDED_BY(lock);
+    struct segment_list sealed GUARDED_BY(lock);
+    struct segment_list waiting GUARDED_BY(lock);
+    uint32_t resident GUARDED_BY(lock); /* with memory behind them */
+    uint32_t voids_from GUARDED_BY(lock); /* no segment below it is void */
+    uint64_t births GUARDED_BY(lock);
+};
+
+/* false: no address space or memory. size is a power of two. */
+MUST_USE bool segments_init(struct segments *segments, struct epoch *epoch, uint32_t size,
+                            uint32_t count_max);
+void segments_end(struct segments *segments);
+
+static inline char *segments_at(const struct segments *segments, uint64_t place)
+{
+    return segments->base + place * PLACE_UNIT;
+}
+
+static inline uint64_t segments_place(const struct segments *segments, const char *at)
+{
+    return (uint64_t)(at - segments->base) / PLACE_UNIT;
+}
+
+static inline struct segment *segments_of(const struct segments *segments, uint64_t place)
+{
+    return &segments->of[place * PLACE_UNIT >> segments->shift];
+}
+
+static inline uint64_t segments_cas(const struct segments *segments, uint64_t place)
+{
+    uint64_t units = segments->size / PLACE_UNIT;
+    return segments_of(segments, place)->birth * units + (place & (units - 1));
+}
+
+/*
+ * An open segment, or SEGMENT_NONE when none is free; at least `reserve` are then left. Collects what
+ * was waiting and is not read any more.
+ */
+uint32_t segments_open(struct segments *segments, uint32_t reserve, uint32_t now);
+
+/* Nobody appends to it any more: the newest of the sealed. */
+void segments_seal(struct segments *segments, uint32_t index);
+
+/*
+ * Takes a sealed segment out of the queue for emptying; SEGMENT_NONE: there is none. Only one in which
+ * no append is still going on. `wasted_min`: only one with at least so many dead bytes, the one with
+ * most; 0: the oldest.
+ */
+uint32_t segments_take_victim(struct segments *segments, uint32_t wasted_min);
+
+/* It is empty; from now on it waits for those who read in it. */
+void segments_emptied(struct segments *segments, uint32_t index);
+
+/* Gives up emptying: it goes back to the queue. */
+void segments_put_back(struct segments *segments, uint32_t index);
+
+/* Whether room comes by itself as soon as every thread has passed a turn: nothing then depends on a
+ * slow client's fill or pin. */
+MUST_USE bool segments_will_come(struct segments *segments);
+
+/* Changes how many may have memory; gives back what is free beyond that. */
+void segments_allow(struct segments *segments, uint32_t allowed);
+
+#endif

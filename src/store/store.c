@@ -1,0 +1,332 @@
+#include "config.h"
+
+#include "store/store_state.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+#define SEGMENT_SIZE_MAX (1u << 20)
+#define SEGMENT_SIZE_MIN (16u << 10)
+#define SEGMENTS_PER_LANE 32        /* so that open segments stay a few hundredths of memory */
+#define SEGMENTS_WANTED 64          /* at least, where memory is small */
+#define INLINE_SIZE_MAX (32u << 10) /* larger values are stored in pieces */
+#define INDEX_SHARE 64              /* the index starts at this part of memory */
+#define ENTRY_SIZE_MIN 24           /* of an item and its slot, for reserving address space */
+
+static uint32_t segment_size_for(size_t memory_size)
+{
+    uint32_t most = memory_size < (size_t)1 << 30 ? SEGMENT_SIZE_MAX / 4 : SEGMENT_SIZE_MAX;
+    while (most > SEGMENT_SIZE_MIN && memory_size / most < SEGMENTS_WANTED)
+        most /= 2;
+    return most;
+}
+
+static uint32_t inline_size_for(uint32_t segment_size)
+{
+    return segment_size / 16 < INLINE_SIZE_MAX ? segment_size / 16 : INLINE_SIZE_MAX;
+}
+
+/* What is left for segments when everything else has its share. */
+static uint32_t segments_allowed(const struct store *store, size_t index_size)
+{
+    size_t memory = atomic_load_explicit(&((struct store *)store)->memory_size,
+                                         memory_order_relaxed);
+    size_t taken = store->fixed_bytes + index_size;
+    return memory > taken ? (uint32_t)((memory - taken) / store->segments.size) : 0;
+}
+
+static unsigned lanes_for(const struct store_config *config, uint32_t segment_count)
+{
+    unsigned lanes = segment_count / SEGMENTS_PER_LANE;
+    if (lanes > config->writer_count)
+        lanes = config->writer_count;
+    return lanes == 0 ? 1 : lanes;
+}
+
+static bool lanes_init(struct store *store, uint32_t segment_count)
+{
+    store->lane_count = lanes_for(&store->config, segment_count);
+    store->lanes = aligned_alloc(CACHE_LINE, store->lane_count * sizeof(struct lane));
+    if (store->lanes == NULL)
+        return false;
+    for (unsigned i = 0; i < store->lane_count; i++)
+        lane_init(&store->lanes[i]);
+    return true;
+}
+
+static struct store *refuse(struct store *store, const char **why, const char *reason)
+{
+    free(store);
+    *why = reason;
+    return NULL;
+}
+
+struct store *store_create(const struct store_config *config, const char **why)
+{
+    struct store *store = aligned_alloc(CACHE_LINE, sizeof(*store));
+    if (store == NULL)
+        return refuse(store, why, "no memory for the store");
+    memset(store, 0, sizeof(*store));
+    store->config = *config;
+    atomic_init(&store->memory_size, config->memory_size);
+    uint32_t size = segment_size_for(config->memory_size);
+    uint32_t count = (uint32_t)(config->memory_size / size);
+    if (count < 8)
+        return refuse(store, why, "the memory limit is too small");
+    store->inline_size_max = inline_size_for(size);
+    store->fixed_bytes = count * sizeof(struct segment);
+    epoch_init(&store->epoch);
+    if (!segments_init(&store->segments, &store->epoch, size, count))
+        return refuse(store, why, "no address space for the items");
+    if (!index_init(&store->index, &store->segments,
+                    config->memory_size / INDEX_SHARE / CACHE_LINE,
+                    config->memory_size / ENTRY_SIZE_MIN)) {
+        segments_end(&store->segments);
+        return refuse(store, why, "no address space for the index");
+    }
+    if (!lanes_init(store, count)) {
+        index_end(&store->index);
+        segments_end(&store->segments);
+        return refuse(store, why, "no memory for the store");
+    }
+    atomic_init(&store->index_bytes, index_bytes(&store->index));
+    segments_allow(&store->segments, segments_allowed(store, index_bytes(&store->index)));
+    mutex_init(&store->threads_lock, LOCK_STORE_THREADS);
+    reclaim_init(&store->reclaim);
+    return store;
+}
+
+void store_destroy(struct store *store)
+{
+    while (store->threads != NULL) {
+        struct store_thread *thread = store->threads;
+        CHECK(!thread->in_use);
+        store->threads = thread->next;
+        free(thread);
+    }
+    reclaim_end(&store->reclaim);
+    mutex_end(&store->threads_lock);
+    for (unsigned i = 0; i < store->lane_count; i++)
+        lane_end(&store->lanes[i]);
+    free(store->lanes);
+    index_end(&store->index);
+    segments_end(&store->segments);
+    free(store);
+}
+
+/* --- threads and turns --------------------------------------------------------------------- */
+
+static struct store_thread *thread_to_reuse(struct store *store)
+{
+    struct store_thread *thread = store->threads;
+    while (thread != NULL && thread->in_use)
+        thread = thread->next;
+    return thread;
+}
+
+static struct store_thread *thread_new(struct store *store)
+{
+    struct store_thread *thread = aligned_alloc(CACHE_LINE, sizeof(*thread));
+    unsigned number = 0;
+    if (thread == NULL)
+        return NULL;
+    memset(thread, 0, sizeof(*thread));
+    for (struct store_thread *other = store->threads; other != NULL; other = other->next)
+        number++;
+    thread->store = store;
+    thread->lane = &store->lanes[number % store->lane_count];
+    thread->next = store->threads;
+    store->threads = thread;
+    epoch_add(&store->epoch, &thread->slot);
+    return thread;
+}
+
+struct store_thread *store_thread_create(struct store *store)
+{
+    mutex_lock(&store->threads_lock);
+    struct store_thread *thread = thread_to_reuse(store);
+    if (thread == NULL)
+        thread = thread_new(store);
+    if (thread != NULL)
+        thread->in_use = true;
+    mutex_unlock(&store->threads_lock);
+    return thread;
+}
+
+void store_thread_destroy(struct store_thread *thread)
+{
+    struct store *store = thread->store;
+    mutex_lock(&store->threads_lock);
+    thread->in_use = false;
+    mutex_unlock(&store->threads_lock);
+}
+
+static void flush_if_due(struct store *store, uint32_t now)
+{
+    uint32_t at = atomic_load_explicit(&store->flush_at, memory_order_relaxed);
+    if (LIKELY(at == 0 || now < at))
+        return;
+    if (atomic_compare_exchange_strong_explicit(&store->flush_at, &at, 0, memory_order_acq_rel,
+                                                memory_order_relaxed))
+        atomic_fetch_add_explicit(&store->segments.generation, 1, memory_order_acq_rel);
+}
+
+void store_turn_start(struct store_thread *thread, uint32_t now)
+{
+    epoch_start(&thread->store->epoch, &thread->slot);
+    thread->now = now;
+    flush_if_due(thread->store, now);
+}
+
+void store_turn_pass(struct store_thread *thread, uint32_t now)
+{
+    epoch_pass(&thread->store->epoch, &thread->slot);
+    thread->now = now;
+    flush_if_due(thread->store, now);
+}
+
+void store_turn_stop(struct store_thread *thread)
+{
+    epoch_stop(&thread->slot);
+}
+
+void store_flush(struct store_thread *thread, uint32_t at)
+{
+    struct store *store = thread->store;
+    atomic_store_explicit(&store->flush_at, at > thread->now ? at : thread->now,
+                          memory_order_release);
+    flush_if_due(store, thread->now);
+}
+
+struct store_key store_key_of(const char *at, size_t size)
+{
+    return (struct store_key){at, size, hash_key(at, size)};
+}
+
+size_t store_inline_size_max(const struct store *store)
+{
+    return store->inline_size_max;
+}
+
+/* memcached's header of 48 bytes, 8 for cas, a NUL behind the key, CRLF behind the value. */
+bool store_size_allowed(const struct store *store, size_t key_size, uint64_t value_size)
+{
+    uint64_t around = 48 + (store->config.cas ? 8 : 0) + key_size + 1 + 2;
+    return around <= store->config.item_size_max &&
+           value_size <= store->config.item_size_max - around;
+}
+
+/* --- an item in the index ------------------------------------------------------------------ */
+
+enum store_find store_item_state(const struct store_thread *thread, const struct item_view *view)
+{
+    const struct segments *segments = &thread->store->segments;
+    uint32_t generation = segments_of(segments, segments_place(segments, view->entry))->generation;
+    if (UNLIKELY(generation != atomic_load_explicit(&((struct segments *)segments)->generation,
+                                                    memory_order_acquire)))
+        return STORE_MISS_FLUSHED;
+    if (UNLIKELY(view->exptime != 0 && view->exptime <= thread->now))
+        return STORE_MISS_EXPIRED;
+    return STORE_HIT;
+}
+
+uint64_t store_item_bytes(const struct item_view *view)
+{
+    return view->entry_size + (view->first_piece == PLACE_NONE ? 0 : view->value_size);
+}
+
+uint64_t store_item_cas(const struct store *store, const struct item_view *view)
+{
+    if (!store->config.cas)
+        return 0;
+    if (view->cas != 0)
+        return view->cas;
+    return segments_cas(&store->segments, segments_place(&store->segments, view->entry));
+}
+
+void store_item_fill(const struct store *store, const struct item_view *view, unsigned want,
+                     struct store_item *item)
+{
+    item->value = view->first_piece == PLACE_NONE ? view->value : NULL;
+    item->value_size = view->value_size;
+    item->cas = want & STORE_WANT_CAS ? store_item_cas(store, view) : 0;
+    item->client_flags = view->client_flags;
+    item->exptime = view->exptime;
+    item->place = segments_place(&store->segments, view->entry);
+}
+
+/* The index hears of new entries in batches, and grows then. */
+#define ENTRIES_UNCOUNTED_MAX 16
+
+static void account_index(struct store *store)
+{
+    uint64_t now = index_bytes(&store->index);
+    uint64_t before = atomic_load_explicit(&store->index_bytes, memory_order_relaxed);
+    if (now / store->segments.size == before / store->segments.size)
+        return;
+    atomic_store_explicit(&store->index_bytes, now, memory_order_relaxed);
+    segments_allow(&store->segments, segments_allowed(store, now));
+}
+
+static void tell_index(struct store_thread *thread)
+{
+    index_count(&thread->store->index, thread->uncounted);
+    thread->uncounted = 0;
+}
+
+void store_note_added(struct store_thread *thread, const struct item_view *view)
+{
+    counter_add(&thread->counters.curr_items, 1);
+    counter_add(&thread->counters.bytes, store_item_bytes(view));
+    if (LIKELY(++thread->uncounted < ENTRIES_UNCOUNTED_MAX))
+        return;
+    tell_index(thread);
+    index_grow(&thread->store->index);
+    account_index(thread->store);
+}
+
+static void note_removed(struct store_thread *thread, const struct item_view *view)
+{
+    counter_subtract(&thread->counters.curr_items, 1);
+    counter_subtract(&thread->counters.bytes, store_item_bytes(view));
+    if (UNLIKELY(--thread->uncounted <= -ENTRIES_UNCOUNTED_MAX))
+        tell_index(thread);
+}
+
+static void mark_dead(struct store_thread *thread, char *entry, uint32_t size)
+{
+    struct segments *segments = &thread->store->segments;
+    item_set_state(entry, ITEM_DEAD);
+    atomic_fetch_add_explicit(&segments_of(segments, segments_place(segments, entry))->dead, size,
+                              memory_order_relaxed);
+}
+
+static void bury_pieces(struct store_thread *thread, uint64_t place)
+{
+    while (place != PLACE_NONE) {
+        char *piece = segments_at(&thread->store->segments, place);
+        place = piece_next(piece);
+        mark_dead(thread, piece, item_entry_size_at(piece));
+    }
+}
+
+void store_bury(struct store_thread *thread, const struct item_view *view)
+{
+    bury_pieces(thread, view->first_piece);
+    mark_dead(thread, view->entry, view->entry_size);
+    note_removed(thread, view);
+}
+
+void store_bury_gone(struct store_thread *thread, const struct item_view *view, uint64_t slot,
+                     enum store_find state)
+{
+    if (state == STORE_MISS_EXPIRED && !slot_fetched(slot))
+        counter_add(&thread->counters.expired_unfetched, 1);
+    store_bury(thread, view);
+}
+
+void store_discard(struct store_thread *thread, char *entry)
+{
+    mark_dead(thread, entry, item_entry_size_at(entry));
+}

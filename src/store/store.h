@@ -1,0 +1,246 @@
+#ifndef LARDER_STORE_H
+#define LARDER_STORE_H
+
+/*
+ * The store: keys, values, memory, time-to-live, eviction. It knows no protocol word and no socket.
+ *
+ * Threads: every thread that calls a function taking a `struct store_thread` has one of its own.
+ * Between store_turn_start and store_turn_stop the thread is awake; what it was lent in that time
+ * (the `value` of an item) stays readable until its next store_turn_pass, store_turn_stop, or call
+ * marked *may pass*. To keep a value longer, pin it. No call blocks on a sleeping thread.
+ *
+ * Times: `now` and exptimes are seconds since 1970; exptime 0 never expires; an item is gone once
+ * exptime <= now. Sizes are bytes. Keys are 1 to STORE_KEY_SIZE_MAX bytes of any value.
+ */
+
+#include "base/check.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_KEY_SIZE_MAX 250
+
+struct store;
+struct store_thread;
+
+struct store_config {
+    size_t memory_size;   /* -m: items, index and bookkeeping stay within it */
+    size_t item_size_max; /* -I, in memcached's terms: see store_size_allowed */
+    unsigned writer_count; /* threads that will write at the same time */
+    bool evict;           /* false: a put that finds no room fails (-M) */
+    bool cas;             /* false: every cas unique reads 0 and equals nothing (-C) */
+};
+
+/* NULL if the configuration can't work or memory can't be had; *why is then a static text. */
+struct store *store_create(const struct store_config *config, const char **why);
+void store_destroy(struct store *store); /* no thread may be joined any more */
+
+struct store_thread *store_thread_create(struct store *store); /* NULL: no memory */
+void store_thread_destroy(struct store_thread *thread);        /* asleep by then */
+
+void store_turn_start(struct store_thread *thread, uint32_t now);
+void store_turn_pass(struct store_thread *thread, uint32_t now); /* holds nothing lent, goes on */
+void store_turn_stop(struct store_thread *thread);               /* before sleeping in a poll */
+
+/* A key with its hash, so that it is hashed once. `at` is lent by the caller. */
+struct store_key {
+    const char *at;
+    size_t size;
+    uint64_t hash;
+};
+
+struct store_key store_key_of(const char *at, size_t size);
+
+/* Hints, for batches: first all keys' index lines, then all keys' items, then the look-ups. */
+void store_prefetch_index(const struct store_thread *thread, const struct store_key *key);
+void store_prefetch_item(const struct store_thread *thread, const struct store_key *key);
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+struct store_item {
+    const char *value; /* NULL when it lies in pieces: read it through a pin */
+    size_t value_size;
+    uint64_t cas; /* only if STORE_WANT_CAS was asked, else 0 */
+    uint32_t client_flags;
+    uint32_t exptime;
+    uint64_t place; /* the store's own */
+};
+
+enum store_want {
+    STORE_WANT_CAS = 1, /* fill in the cas unique */
+    STORE_PEEK = 2,     /* does not count as use */
+};
+
+enum store_find {
+    STORE_HIT,
+    STORE_MISS,
+    STORE_MISS_EXPIRED, /* was there, its time had passed */
+    STORE_MISS_FLUSHED, /* was there, flush_all had passed over it */
+};
+
+MUST_USE enum store_find store_get(struct store_thread *thread, const struct store_key *key,
+                                   unsigned want, struct store_item *item);
+
+/* Sets the exptime and keeps the cas unique; *item is the item after it. May pass. */
+MUST_USE enum store_find store_touch(struct store_thread *thread, const struct store_key *key,
+                                     uint32_t exptime, unsigned want, struct store_item *item);
+
+/*
+ * A pin keeps one value readable past the turn, through its deletion and overwriting, until it is
+ * released. *pin is filled in; false: too much is pinned already, try when others have let go.
+ */
+struct store_pin {
+    struct store *store;
+    uint64_t *places; /* of the pieces, in order; owned */
+    size_t count;
+    size_t next;
+    size_t held; /* bytes */
+};
+
+MUST_USE bool store_pin(struct store_thread *thread, const struct store_item *item,
+                        struct store_pin *pin);
+bool store_pin_next(struct store_pin *pin, struct slice *piece); /* false: no more */
+void store_unpin(struct store_pin *pin);                         /* any thread */
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+enum store_mode { STORE_SET, STORE_ADD, STORE_REPLACE, STORE_APPEND, STORE_PREPEND };
+
+/* What to do, beside key and value. Append and prepend keep the old flags and exptime. */
+struct store_put {
+    enum store_mode mode;
+    uint32_t client_flags;
+    uint32_t exptime;
+    uint64_t compare; /* with compare_cas: only an item with this cas unique is replaced */
+    uint64_t cas;     /* with set_cas: the item's new cas unique */
+    bool compare_cas;
+    bool set_cas;
+    bool want_cas; /* fill in store_result.cas */
+};
+
+struct store_result {
+    uint64_t cas;
+    size_t value_size; /* of the item as it now is */
+};
+
+enum store_outcome {
+    STORE_STORED,
+    STORE_NOT_STORED, /* add found one; replace, append, prepend found none */
+    STORE_EXISTS,     /* compare_cas: another cas unique */
+    STORE_NOT_FOUND,  /* compare_cas: no item */
+    STORE_TOO_LARGE,  /* the joined value of an append or prepend is past item_size_max */
+    STORE_NO_MEMORY,
+};
+
+/* Whether memcached would take an item of these sizes under -I: 56 + key + 1 + value + 2 <= -I
+ * (48 without cas), whatever larder itself needs. */
+bool store_size_allowed(const struct store *store, size_t key_size, uint64_t value_size);
+
+/* Values up to this size go through store_put in one piece, larger ones through a fill. */
+size_t store_inline_size_max(const struct store *store);
+
+/* value.size is at most store_inline_size_max; the size was found allowed. May pass. */
+MUST_USE enum store_outcome store_put(struct store_thread *thread, const struct store_key *key,
+                                      const struct store_put *put, struct slice value,
+                                      struct store_result *result);
+
+/*
+ * A large value on its way in: its bytes are read straight into their place. Nobody sees it before
+ * the commit. A fill outlives turns; it is used by one thread at a time, each call with the
+ * caller's own store_thread.
+ */
+struct store_fill;
+
+/* Copies key and put. NULL: no memory. May pass. */
+struct store_fill *store_fill_start(struct store_thread *thread, const struct store_key *key,
+                                    const struct store_put *put, size_t value_size);
+
+/* Where the next bytes belong, at least one while the value is not complete. at == NULL: no room can
+ * be had; abandon it. May pass. */
+struct store_room {
+    char *at;
+    size_t size;
+};
+struct store_room store_fill_room(struct store_thread *thread, struct store_fill *fill);
+void store_fill_advance(struct store_fill *fill, size_t size);
+size_t store_fill_missing(const struct store_fill *fill); /* bytes still to come */
+
+MUST_USE enum store_outcome store_fill_commit(struct store_thread *thread, struct store_fill *fill,
+                                              struct store_result *result); /* consumes fill */
+void store_fill_abandon(struct store_thread *thread, struct store_fill *fill); /* consumes fill */
+
+enum store_outcome_delete { STORE_DELETED, STORE_DELETE_MISS, STORE_DELETE_EXISTS };
+
+/* compare: NULL, or the cas unique that the item must have. */
+enum store_outcome_delete store_delete(struct store_thread *thread, const struct store_key *key,
+                                       const uint64_t *compare);
+
+struct store_arithmetic {
+    bool decrement; /* stops at 0; an increment wraps at 2^64 */
+    uint64_t delta;
+    bool pad; /* a shorter result keeps the old length, with spaces behind it */
+    bool want_cas;
+};
+
+enum store_outcome_arithmetic {
+    STORE_COUNTED,
+    STORE_COUNT_MISS,
+    STORE_NOT_A_NUMBER,
+    STORE_COUNT_NO_MEMORY,
+};
+
+struct store_number {
+    uint64_t value;
+    uint64_t cas;
+};
+
+/* May pass. */
+MUST_USE enum store_outcome_arithmetic store_count(struct store_thread *thread,
+                                                   const struct store_key *key,
+                                                   const struct store_arithmetic *how,
+                                                   struct store_number *number);
+
+/* Every item stored before now is gone: at once, or once the clock reads `at` (0: at once). */
+void store_flush(struct store_thread *thread, uint32_t at);
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+/* Sums over all threads, past ones included. store_stats.def says what each one counts. */
+struct store_stats {
+#define STORE_COUNTER(name, text) uint64_t name;
+#include "store/store_stats.def"
+#undef STORE_COUNTER
+};
+
+void store_stats_read(struct store *store, struct store_stats *stats);
+void store_stats_reset(struct store *store); /* all but curr_items and bytes */
+
+/* Gauges, read now. */
+struct store_report {
+    uint64_t memory_limit;   /* bytes, -m */
+    uint64_t segment_size;   /* bytes */
+    uint64_t segments_used;  /* open, sealed, waiting for their readers */
+    uint64_t segments_free;  /* resident, empty */
+    uint64_t segments_max;   /* that memory_limit leaves room for now */
+    uint64_t segments_waiting; /* empty, but somebody may still read in them */
+    uint64_t dead_bytes;     /* in segments, of items that are gone */
+    uint64_t index_bytes;    /* resident */
+    uint64_t index_lines;    /* of 64 bytes and 7 slots */
+    bool index_growing;
+    uint64_t oldest_age;     /* seconds since the oldest segment with items was opened */
+};
+
+void store_report_read(struct store *store, uint32_t now, struct store_report *report);
+
+/*
+ * Visits about items_max items, in no order; *cursor is 0 at first and says where to go on. false: that
+ * was all. An item that is there throughout is visited at least once, one that is written meanwhile
+ * perhaps, one that is moved perhaps twice. What is visited is lent until the thread's next pass.
+ */
+bool store_walk(struct store_thread *thread, size_t *cursor, size_t items_max,
+                void (*visit)(void *context, struct slice key, const struct store_item *item),
+                void *context);
+
+#endif

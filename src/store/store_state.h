@@ -1,0 +1,144 @@
+#ifndef LARDER_STORE_STATE_H
+#define LARDER_STORE_STATE_H
+
+/*
+ * What the parts of the store share: the store itself, a thread's share of it, and the few steps that
+ * every operation is made of. Only src/store/ includes this.
+ */
+
+#include "base/counter.h"
+#include "store/epoch.h"
+#include "store/index.h"
+#include "store/lane.h"
+#include "store/reclaim.h"
+#include "store/segments.h"
+#include "store/store.h"
+
+/* Segments that only the moving of live items may take, so that making room never needs room. */
+#define SEGMENTS_RESERVED 1
+
+struct store_counters {
+#define STORE_COUNTER(name, text) struct counter name;
+#include "store/store_stats.def"
+#undef STORE_COUNTER
+};
+
+struct store_thread {
+    struct epoch_slot slot;
+
+    /* set once at creation */
+    struct store *store;
+    struct lane *lane;
+
+    /* this thread only */
+    uint32_t now;      /* of the turn */
+    int32_t uncounted; /* entries added to the index and not yet told to it */
+
+    /* written here, read anywhere */
+    struct store_counters counters;
+
+    /* under the store's threads_lock */
+    struct store_thread *next; /* of all that there ever were */
+    bool in_use;
+};
+
+struct store {
+    /* set once at creation */
+    struct store_config config;
+    struct lane *lanes;
+    unsigned lane_count;
+    uint32_t inline_size_max;
+    size_t fixed_bytes; /* bookkeeping that is there from the start */
+    struct epoch epoch;
+    struct segments segments;
+    struct index index;
+    struct reclaim reclaim;
+
+    /* any thread */
+    _Atomic uint64_t memory_size; /* -m */
+    _Atomic uint64_t index_bytes; /* as last taken off what segments may have */
+    _Atomic uint32_t flush_at;    /* 0: no flush is waiting for its time */
+    _Atomic uint64_t fill_bytes;  /* of values on their way in */
+    _Atomic uint64_t pin_bytes;   /* of values that readers hold */
+
+    /* under threads_lock */
+    struct mutex threads_lock;
+    struct store_thread *threads;
+    struct store_stats reset_at; /* sums when they were last reset */
+};
+
+/* --- an item in the index ------------------------------------------------------------------ */
+
+/* Why an item that is in the index does not count as there: STORE_HIT if it does. */
+enum store_find store_item_state(const struct store_thread *thread, const struct item_view *view);
+
+/* An item of this thread's making is in the index now. Not under a lock: the index may grow. */
+void store_note_added(struct store_thread *thread, const struct item_view *view);
+
+/* Its slot was removed or replaced, under the lock: marks it and its pieces dead. */
+void store_bury(struct store_thread *thread, const struct item_view *view);
+
+/* As store_bury, for one that its time or flush_all had passed over. */
+void store_bury_gone(struct store_thread *thread, const struct item_view *view, uint64_t slot,
+                     enum store_find state);
+
+/* Bytes that `stats` counts for it: header, key and value. */
+uint64_t store_item_bytes(const struct item_view *view);
+
+uint64_t store_item_cas(const struct store *store, const struct item_view *view);
+void store_item_fill(const struct store *store, const struct item_view *view, unsigned want,
+                     struct store_item *item);
+
+/* --- room ---------------------------------------------------------------------------------- */
+
+/* Room for an entry of that size, to be written in this turn. NULL: none can be made. May pass. */
+char *store_allocate(struct store_thread *thread, uint32_t size);
+
+/* Another open segment for the thread's lane. false: none can be had. May pass. */
+MUST_USE bool store_make_room(struct store_thread *thread);
+
+/* An entry that was written, at least its header, and will not be used. */
+void store_discard(struct store_thread *thread, char *entry);
+
+/*
+ * Lays a tentative piece into `size` bytes at `room`, with padding before or behind it as alignment
+ * asks; its payload may come out smaller. Returns the piece.
+ */
+char *store_lay_piece(struct segments *segments, char *room, uint32_t size, uint32_t payload);
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+/*
+ * Puts an entry that is written into the index, or refuses, as `put` says; decided under the lock. On
+ * refusal the entry is the caller's to discard. `expected`: PLACE_NONE, or the place that the key's
+ * item must still have (STORE_EXISTS if not).
+ */
+enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
+                                 const struct store_put *put, char *entry, uint64_t expected,
+                                 struct store_result *result);
+
+/*
+ * Replaces a key's item by one made from it. `plan` says what the new entry is to be, or false and
+ * leaves in its context why not; `write` puts the new value into its place. plan may be called again,
+ * if the item changes meanwhile, and both look only at the item they are given.
+ */
+struct store_rewrite {
+    bool (*plan)(void *context, const struct item_view *old, uint64_t slot,
+                 struct item_shape *shape);
+    void (*write)(void *context, const struct item_view *old, char *value);
+    bool want_cas;
+};
+
+enum store_rewritten { REWRITE_DONE, REWRITE_MISS, REWRITE_REFUSED, REWRITE_NO_MEMORY };
+
+/* *item is the item as it then is. May pass. */
+enum store_rewritten store_rewrite(struct store_thread *thread, const struct store_key *key,
+                                   const struct store_rewrite *how, void *context,
+                                   struct store_item *item);
+
+/* Append or prepend; its value is a slice, or what has come in by a fill. May pass. */
+enum store_outcome store_join(struct store_thread *thread, const struct store_key *key,
+                              const struct store_put *put, struct slice value,
+                              struct store_result *result);
+
+#endif

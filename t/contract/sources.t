@@ -1,0 +1,46 @@
+#!/usr/bin/perl
+# Makefile.am names every source file once, in its own layer's list, sorted, and none that is not there.
+use strict;
+use warnings;
+use Test::More;
+
+my $top = $ENV{top_srcdir} // '.';
+chdir $top or die "$top: $!";
+my %list_of = (base => 'src_libbase_a', store => 'src_libstore_a', proto => 'src_libproto_a',
+    net => 'src_libnet_a', daemon => 'src_larderd');
+
+open my $file, '<', 'Makefile.am' or die "Makefile.am: $!";
+my $text = do { local $/; <$file> };
+$text =~ s/\\\n/ /g;
+
+sub listed {
+    my ($variable) = @_;
+    return $text =~ /^\Q$variable\E\s*=(.*)$/m ? split(' ', $1) : ();
+}
+
+for my $folder (sort keys %list_of) {
+    my @there = sort glob "src/$folder/*.{c,h,def}";
+    is_deeply([listed("$list_of{$folder}_SOURCES")], \@there, "the sources of src/$folder/");
+}
+
+my @folders = grep { -d } glob 'src/*';
+is_deeply([grep { !$list_of{s{^src/}{}r} && glob "$_/*.c" } @folders], [],
+    'no folder of sources is outside the lists');
+
+my @tests = sort map { s/\.c$//r } glob 't/unit/test_*.c';
+is_deeply([listed('unit_tests')], \@tests, 'the unit tests');
+my @support = sort grep { !m{/test_.*\.c$} } glob 't/unit/*.{c,h}';
+is_deeply([listed('unit_test_support')], \@support, 'the files beside the unit tests');
+
+my %released = map { $_ => 1 } listed('EXTRA_DIST');
+my @others = grep { !$released{$_} }
+    (map { s{/[^/]+$}{}r } glob 't/{clients,contract,lib,memory,protocol,server,stress,suppressions}/*'),
+    grep { !/\.\d$/ } glob('doc/*');
+is_deeply(\@others, [], 'tests and documents are in EXTRA_DIST');
+
+for my $test (@tests) {
+    my ($layer) = $test =~ m{/test_([a-z]+)_};
+    my @libraries = listed(($test =~ s/\W/_/gr) . '_LDADD');
+    is($libraries[0], "\$(${layer}_libs)", "$test is linked with its own layer and those below");
+}
+done_testing;

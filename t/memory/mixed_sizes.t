@@ -1,0 +1,71 @@
+# Adversarial mixtures of sizes: without -M no set that fits -I is ever refused.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Larder;
+
+larder_only('memcached refuses sets when its slab classes have no page left');
+
+my $seed = $ENV{SEED} // 20_240_611;
+srand $seed;
+note "SEED=$seed";
+
+# Each is a way to make memory of the wrong shape: small after large, large after small, one size in every eighth
+# of the range, overwrites that grow, holes everywhere.
+my %pattern = (
+    'small then large' => sub { $_[0] < 20_000 ? 20 : 500_000 },
+    'large then small' => sub { $_[0] < 200 ? 900_000 : 10 },
+    'doubling' => sub { 16 << ($_[0] % 16) },
+    'random over all scales' => sub { int exp rand log 1_000_000 },
+    'just around powers of two' => sub { (1 << (4 + int rand 15)) - 60 + int rand 70 },
+    'the largest again and again' => sub { 1_048_000 },
+    'alternating tiny and huge' => sub { $_[0] % 2 ? 1 : 1_000_000 },
+);
+my %count = (
+    'small then large' => 20_300, 'large then small' => 40_000, 'doubling' => 4000, 'random over all scales' => 4000,
+    'just around powers of two' => 4000, 'the largest again and again' => 150, 'alternating tiny and huge' => 300,
+);
+
+my $letters = join '', map { chr(33 + $_ * 31 % 90) } 1 .. 1_048_576;
+
+for my $memory (16, 64) {
+    my $server = Larder->start(args => ['-m', $memory, '-t', 2]);
+    my $connection = $server->connect;
+    for my $name (sort keys %pattern) {
+        my ($refused, $wrong, $sent, @expected) = (0, 0, '');
+        my $first = '';
+        for my $number (0 .. $count{$name} - 1) {
+            my $size = $pattern{$name}->($number);
+            my $value = substr $letters, 0, $size;
+            # Keys come again, so that overwrites and deletes leave holes.
+            my $key = 'k' . ($number % 3 ? $number : int rand 500);
+            $sent .= "set $key 0 0 $size\r\n$value\r\n";
+            push @expected, "STORED\r\n";
+            if ($number % 17 == 0) {
+                $sent .= "get $key\r\n";
+                push @expected, "VALUE $key 0 $size\r\n$value\r\nEND\r\n";
+            }
+            $sent .= "delete k" . int(rand $number) . " noreply\r\n" if $number % 5 == 0;
+            next if length $sent < 1_000_000 && $number < $count{$name} - 1;
+            my $reply = $connection->converse($sent);
+            if ($reply ne join '', @expected) {
+                $refused += () = $reply =~ /^SERVER_ERROR[^\r]*/mg;
+                $first ||= $1 if $reply =~ /^(SERVER_ERROR[^\r]*)/m;
+                $wrong++;
+            }
+            ($sent, @expected) = '';
+        }
+        is $refused, 0, "-m $memory, $name: no set is refused" or diag $first;
+        is $wrong, 0, "-m $memory, $name: what was just set is there, whole";
+    }
+    cmp_ok $connection->stats->{evictions}, '>', 0, "-m $memory was full";
+    cmp_ok $connection->stats->{bytes}, '<=', $memory << 20, "-m $memory: bytes stay within";
+    is $connection->stats->{store_no_memory}, 0, "-m $memory: store_no_memory";
+    stops_cleanly $server;
+}
+
+done_testing;
