@@ -2,8 +2,8 @@
 #define LARDER_CHECK_H
 
 /*
- * What every file may lean on: checks of the program's own promises, hints for the compiler, and the
- * names of clang's thread-safety attributes.
+ * What every file may lean on: checks of the program's own promises, hints for the compiler, and
+ * the names of clang's thread-safety attributes.
  */
 
 #include <stddef.h>

@@ -30,7 +30,8 @@ static inline void counter_add(struct counter *counter, uint64_t amount)
     counter_set(counter, counter_read(counter) + amount);
 }
 
-/* May pass below zero in one owner when another owner did the adding: only the sum is meaningful. */
+/* May pass below zero in one owner when another owner did the adding: only the sum is meaningful.
+ */
 static inline void counter_subtract(struct counter *counter, uint64_t amount)
 {
     counter_set(counter, counter_read(counter) - amount);

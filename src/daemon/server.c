@@ -124,11 +124,23 @@ static void on_signal(int number, void *context)
     }
 }
 
+/*
+ * What libevent finds as a signal's action it puts back in the end: ignoring it, so that a second
+ * TERM does not kill a daemon that is freeing its memory. Held back meanwhile, none is lost.
+ */
 static void add_signals(struct server *server)
 {
-    signal(SIGPIPE, SIG_IGN);
+    sigset_t stopping;
+    sigemptyset(&stopping);
     for (size_t i = 0; i < ARRAY_COUNT(signals); i++)
+        sigaddset(&stopping, signals[i].number);
+    sigprocmask(SIG_BLOCK, &stopping, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_COUNT(signals); i++) {
+        signal(signals[i].number, SIG_IGN);
         net_on_signal(server->net, signals[i].number, on_signal, server);
+    }
+    sigprocmask(SIG_UNBLOCK, &stopping, NULL);
 }
 
 static bool create_parts(struct server *server)

@@ -7,17 +7,21 @@
 #include "net/worker.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MOVED_MAX (1u << 20)  /* bytes that one turn may move before others come first */
-#define COPIED_INPUT_MAX 4096 /* so much is cheaper to copy before each read than to read beside   \
-                               */
+#define MOVED_MAX (1u << 20) /* bytes that one turn may move before others come first */
+#define COPIED_INPUT_MAX                                                                           \
+    4096 /* so much is cheaper to copy before each read than to read beside                        \
+          */
 #define OWN_ROOM_MIN                                                                               \
     4096 /* less room is enlarged before reading, unless it is all that is wanted */
 #define UNSENT_WHILE_PARKED 16384u /* more output than this is sent before waiting for a turn */
+#define UNSENT_WHEN_WRITABLE 16384 /* in the socket, of a slow reader while memory is short */
 #define VECTORS_MAX 16
 
 /* What a state function wants next. */
@@ -59,7 +63,8 @@ static void count_departure(struct connection *connection)
 
 /*
  * Closing a socket that holds unread bytes resets the connection, and the client may never see the
- * last reply. So: no more output, then wait for the client to close; worker_tick bounds that.
+ * last reply. So: no more output, then wait for the client to close; the worker's tick bounds
+ * that. A server that stops waits only while there is input to read away.
  */
 static enum step begin_closing(struct connection *connection)
 {
@@ -76,9 +81,9 @@ static enum step on_closing(struct connection *connection)
 {
     struct lent_buffers *lent = &connection->worker->lent;
     ssize_t size = read(connection->descriptor, lent->input, LENT_SIZE);
-    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR))
-        return drop(connection);
-    return STEP_SLEEP;
+    bool waits = size < 0 && errno == EAGAIN && !connection->worker->draining;
+    bool may_have_more = size > 0 || (size < 0 && errno == EINTR);
+    return waits || may_have_more ? STEP_SLEEP : drop(connection);
 }
 
 /* ---- reading */
@@ -289,10 +294,22 @@ static enum send_outcome send_unsent(struct connection *connection)
 }
 
 /*
- * All is sent: what the session wanted next. A reply that goes on is produced piece by piece; while
- * the buffers' memory is short the next piece waits until the socket has room, so that it need not
- * be kept.
+ * The buffers' memory is short: the next piece of a reply is only produced when the client has
+ * taken most of the last, so that it goes into the socket whole and need not be kept. Unix sockets
+ * are writable only then anyway; TCP can be told to be.
  */
+static void wait_for_reader(struct connection *connection)
+{
+#ifdef TCP_NOTSENT_LOWAT
+    int unsent_max = UNSENT_WHEN_WRITABLE;
+    if (!connection->tamed)
+        setsockopt(connection->descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max,
+                   sizeof(unsent_max));
+#endif
+    connection->tamed = true;
+}
+
+/* All is sent: what the session wanted next. */
 static enum step after_sending(struct connection *connection)
 {
     struct worker *worker = connection->worker;
@@ -304,8 +321,10 @@ static enum step after_sending(struct connection *connection)
         connection->state = CONNECTION_FILLING;
         return connection->drained ? STEP_SLEEP : STEP_GO_ON;
     case SESSION_SENDING:
-        if (buffer_budget_is_short(worker->config.budget) && !connection->writable)
+        if (buffer_budget_is_short(worker->config.budget) && !connection->writable) {
+            wait_for_reader(connection);
             return STEP_SLEEP;
+        }
         worker->lent.session.out_size = 0;
         return run_session(connection);
     case SESSION_YIELDING:

@@ -52,6 +52,7 @@ struct connection {
     bool in_line : 1;      /* among the worker's connections that wait for a turn */
     bool on_write : 1;     /* the event watches for room to write, not for input */
     bool writable : 1;     /* the event loop has just said that there is room to write */
+    bool tamed : 1;        /* its socket is writable only when little is left to send */
     bool departed : 1;     /* no longer counted as a client */
 
     /* written here, read anywhere: the second of the last activity << 8 | enum connection_state */

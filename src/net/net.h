@@ -71,8 +71,8 @@ bool net_on_signal(struct net *net, int signal, void (*on_signal)(int signal, vo
                    void *context);
 
 /*
- * Serves until net_stop. When it returns the workers have ended, and unix sockets are removed. false:
- * the system's event mechanism failed.
+ * Serves until net_stop. When it returns the workers have ended, and unix sockets are removed.
+ * false: the system's event mechanism failed.
  */
 MUST_USE bool net_run(struct net *net);
 

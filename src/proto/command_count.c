@@ -44,6 +44,7 @@ bool command_count(struct exchange *x, struct request *request)
         return request_reply(x, request, REPLY_BAD_DELTA);
     struct store_key key = store_key_of(key_text.at, key_text.size);
     how.pad = pads(x, &key);
+    exchange_forget_shown(x, &key);
     switch (store_count(x->thread->store, &key, &how, &number)) {
     case STORE_COUNTED:
         return counted(x, request, number.value);

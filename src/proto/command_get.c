@@ -64,11 +64,11 @@ bool command_get(struct exchange *x, struct request *request)
         if (!exptime_parse(word, x->thread->now, &x->session->exptime))
             return exchange_reply(x, REPLY_BAD_EXPTIME);
     }
-    struct slice rest = keys;
-    if (!word_next(&rest, &word) || words_have_overlong_key(keys))
+    keys = words_from_first(keys);
+    if (keys.size == 0 || words_have_overlong_key(keys))
         return exchange_reply(x, REPLY_BAD_FORMAT);
     const char *line_end = request->line.text.at + request->line.size;
-    get_continue_at(x, request->command, word.at, line_end);
+    get_continue_at(x, request->command, keys.at, line_end);
     return true;
 }
 
@@ -95,21 +95,19 @@ static void window_add_line(struct window *window, enum command_id command, stru
         lookup->command = command;
         lookup->ends_line = false;
     }
-    struct slice ahead = rest;
-    if (window->count > 0 && !word_next(&ahead, &word))
+    if (window->count > 0 && words_from_first(rest).size == 0)
         window->lookups[window->count - 1].ends_line = true;
 }
 
 /* A whole get or gets line with keys that need no complaint; everything else ends the window. */
 static bool next_line_joins(struct slice input, struct request *request)
 {
-    struct slice rest, word;
     if (input.size < 5 || memcmp(input.at, "get", 3) != 0 ||
         line_find(input, 0, &request->line) != LINE_COMPLETE || !request_find_command(request))
         return false;
-    rest = request->arguments;
     return (request->command == COMMAND_GET || request->command == COMMAND_GETS) &&
-           word_next(&rest, &word) && !words_have_overlong_key(request->arguments);
+           words_from_first(request->arguments).size > 0 &&
+           !words_have_overlong_key(request->arguments);
 }
 
 static void window_gather(struct exchange *x, struct window *window)

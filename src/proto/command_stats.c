@@ -44,15 +44,9 @@ static void write_connections(struct text *text, struct exchange *x)
     host->write_connections(host->context, text);
 }
 
-static void write_sizes(struct text *text, struct exchange *x)
-{
-    (void)x;
-    text_add(text, SLICE_LITERAL("STAT sizes_status disabled\r\n"));
-}
-
 static const struct stats_section sections[] = {
     {"", write_general},          {"items", write_items},       {"slabs", write_slabs},
-    {"settings", write_settings}, {"conns", write_connections}, {"sizes", write_sizes},
+    {"settings", write_settings}, {"conns", write_connections},
 };
 
 static bool reply_section(struct exchange *x, const struct stats_section *section)
@@ -81,6 +75,8 @@ bool command_stats(struct exchange *x, struct request *request)
     struct slice word = count > 0 ? words[0] : SLICE_LITERAL("");
     if (slice_is(word, "reset"))
         return reset(x);
+    if (slice_is(word, "sizes"))
+        return exchange_reply_sizes(x);
     for (size_t i = 0; i < ARRAY_COUNT(sections); i++)
         if (slice_is(word, sections[i].word))
             return reply_section(x, &sections[i]);

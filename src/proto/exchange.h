@@ -61,6 +61,13 @@ static inline void exchange_consume(struct exchange *x, size_t size)
     exchange_continue_at(x, x->buffers->in.at + size);
 }
 
+/* The key has another item now than the one that an unsent reply may show. */
+static inline void exchange_forget_shown(struct exchange *x, const struct store_key *key)
+{
+    if (x->shown_hash == key->hash)
+        x->shown_hash = 0;
+}
+
 /* Ends the request: `reply`, then the next line. */
 static inline bool exchange_reply(struct exchange *x, enum reply reply)
 {

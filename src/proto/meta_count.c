@@ -40,6 +40,7 @@ static enum store_outcome_arithmetic count(struct exchange *x, const struct meta
                                    .pad = x->shown_hash != meta->key.hash,
                                    .want_cas = meta_has(meta, 'c')};
     enum store_outcome_arithmetic outcome = STORE_COUNT_MISS;
+    exchange_forget_shown(x, &meta->key);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         outcome = store_count(x->thread->store, &meta->key, &how, number);
         if (outcome != STORE_COUNT_MISS || !meta_has(meta, 'N'))
@@ -53,6 +54,22 @@ static enum store_outcome_arithmetic count(struct exchange *x, const struct meta
     return outcome;
 }
 
+/* The exptime that t shows, and the one that T sets. */
+static void read_exptime(struct exchange *x, const struct meta_request *meta,
+                         struct store_item *item)
+{
+    struct store_item touched = {0};
+    uint32_t exptime = (uint32_t)meta->numbers[META_NEW_EXPTIME];
+    if (meta_has(meta, 't') &&
+        store_get(x->thread->store, &meta->key, STORE_PEEK, item) != STORE_HIT)
+        return;
+    if (!meta_has(meta, 'T') ||
+        store_touch(x->thread->store, &meta->key, exptime, 0, &touched) != STORE_HIT)
+        return;
+    if (!meta_shows_old_exptime(meta))
+        *item = touched;
+}
+
 static bool counted(struct exchange *x, const struct meta_request *meta,
                     const struct store_number *number)
 {
@@ -62,11 +79,7 @@ static bool counted(struct exchange *x, const struct meta_request *meta,
         COUNT(x, decr_hits);
     else
         COUNT(x, incr_hits);
-    if (meta_has(meta, 'T'))
-        (void)!store_touch(x->thread->store, &meta->key, (uint32_t)meta->numbers[META_NEW_EXPTIME],
-                           0, &item);
-    else if (meta_has(meta, 't'))
-        (void)!store_get(x->thread->store, &meta->key, STORE_PEEK, &item);
+    read_exptime(x, meta, &item);
     struct meta_facts facts = {.cas = number->cas, .exptime = item.exptime, .now = x->thread->now};
     if (!meta_has(meta, 'v'))
         return meta_has(meta, 'q') ? true : meta_reply(x, meta, "HD", &facts);

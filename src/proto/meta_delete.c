@@ -13,6 +13,7 @@ bool command_md(struct exchange *x, struct request *request)
         return exchange_reply(x, error);
     const uint64_t *compare = meta_has(&meta, 'C') ? &meta.numbers[META_COMPARE] : NULL;
     COUNT(x, cmd_meta);
+    exchange_forget_shown(x, &meta.key);
     switch (store_delete(x->thread->store, &meta.key, compare)) {
     case STORE_DELETED:
         COUNT(x, delete_hits);

@@ -3,6 +3,20 @@
 #include "proto/meta_request.h"
 #include "proto/session_work.h"
 
+static enum store_find touch(struct exchange *x, const struct meta_request *meta, unsigned want,
+                             struct store_item *item)
+{
+    struct store_thread *store = x->thread->store;
+    struct store_item old;
+    uint32_t exptime = (uint32_t)meta->numbers[META_NEW_EXPTIME];
+    bool shows_old =
+        meta_shows_old_exptime(meta) && store_get(store, &meta->key, STORE_PEEK, &old) == STORE_HIT;
+    enum store_find found = store_touch(store, &meta->key, exptime, want, item);
+    if (found == STORE_HIT && shows_old)
+        item->exptime = old.exptime;
+    return found;
+}
+
 static enum store_find look_up(struct exchange *x, const struct meta_request *meta,
                                struct store_item *item)
 {
@@ -11,8 +25,7 @@ static enum store_find look_up(struct exchange *x, const struct meta_request *me
     if (meta_has(meta, 'u'))
         want |= STORE_PEEK;
     if (meta_has(meta, 'T'))
-        return store_touch(store, &meta->key, (uint32_t)meta->numbers[META_NEW_EXPTIME], want,
-                           item);
+        return touch(x, meta, want, item);
     return store_get(store, &meta->key, want, item);
 }
 

@@ -132,6 +132,16 @@ enum reply meta_parse(struct meta_request *meta, enum meta_command command, stru
     return error != REPLY_NONE ? error : find_key(meta);
 }
 
+bool meta_shows_old_exptime(const struct meta_request *meta)
+{
+    if (!meta_has(meta, 't') || !meta_has(meta, 'T'))
+        return false;
+    size_t i = 0;
+    while (meta->flags[i].at[0] != 't' && meta->flags[i].at[0] != 'T')
+        i++;
+    return meta->flags[i].at[0] == 't';
+}
+
 static char *put_ttl(char *to, const struct meta_facts *facts)
 {
     if (facts->exptime == 0)

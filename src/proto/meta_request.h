@@ -41,6 +41,9 @@ static inline bool meta_has(const struct meta_request *meta, char letter)
     return meta->seen >> (letter - 'A') & 1;
 }
 
+/* Flags work in the client's order: a `t` ahead of the `T` shows the time-to-live before it. */
+MUST_USE bool meta_shows_old_exptime(const struct meta_request *meta);
+
 /* The item after the command, as the flags of the reply tell it; NULL when there is none. */
 struct meta_facts {
     uint64_t cas;

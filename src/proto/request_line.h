@@ -25,6 +25,14 @@ struct line {
 /* `searched`: so many bytes of the input are known to hold no \n. */
 MUST_USE enum line_status line_find(struct slice input, size_t searched, struct line *line);
 
+/* The text from its first word on; empty if it has none. */
+static inline struct slice words_from_first(struct slice text)
+{
+    while (text.size > 0 && *text.at == ' ')
+        text = (struct slice){text.at + 1, text.size - 1};
+    return text;
+}
+
 /* The next word of *rest, which moves on behind it; false: none is left. */
 bool word_next(struct slice *rest, struct slice *word);
 

@@ -44,7 +44,7 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
         .buffers = buffers,
         .requests_left = thread->protocol->config.requests_per_turn,
     };
-    session_tail_end(session);
+    session_tail_end(session, thread);
     while (phase_runs[session_phase(session)](&x))
         continue;
     return x.state;

@@ -7,26 +7,36 @@
 void session_work_end(struct session *session, struct proto_thread *thread)
 {
     struct session_work *work = session->work;
-    if (work != NULL && work->kind == WORK_FILL) {
+    if (work == NULL)
+        return;
+    switch (work->kind) {
+    case WORK_FILL:
         if (work->in.fill != NULL)
             store_fill_abandon(thread->store, work->in.fill);
-        free(work);
-        session->work = NULL;
-    }
-    session_tail_end(session);
-}
-
-void session_tail_end(struct session *session)
-{
-    struct session_work *work = session->work;
-    if (LIKELY(work == NULL) || work->kind == WORK_FILL)
-        return;
-    if (work->kind == WORK_PIN)
+        break;
+    case WORK_WALK:
+        free(work->walk.counts);
+        break;
+    case WORK_PIN:
         store_unpin(&work->pin.pin);
-    else
+        break;
+    case WORK_TEXT:
         text_end(&work->text.text);
+        break;
+    }
     free(work);
     session->work = NULL;
+}
+
+static bool is_tail(const struct session_work *work)
+{
+    return work != NULL && (work->kind == WORK_PIN || work->kind == WORK_TEXT);
+}
+
+void session_tail_end(struct session *session, struct proto_thread *thread)
+{
+    if (UNLIKELY(is_tail(session->work)))
+        session_work_end(session, thread);
 }
 
 bool session_tail_pin(struct exchange *x, const struct store_item *item)
@@ -87,7 +97,7 @@ static int pin_vectors(const struct session_work *work, struct iovec *vectors, i
 int session_tail(struct session *session, struct iovec *vectors, int count_max)
 {
     struct session_work *work = session->work;
-    if (work == NULL || work->kind == WORK_FILL)
+    if (LIKELY(!is_tail(work)))
         return 0;
     if (work->kind == WORK_PIN)
         return pin_vectors(work, vectors, count_max);

@@ -48,6 +48,7 @@ static void answer(struct exchange *x, const struct intake *intake, enum store_o
                    const struct store_result *result)
 {
     count_outcome(x, intake, outcome);
+    exchange_forget_shown(x, &intake->key);
     if (intake->meta != NULL)
         intake_answer_meta(x, intake, outcome, result);
     else

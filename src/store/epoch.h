@@ -7,15 +7,15 @@
  * memory reclamation for lockless synchronization", 2007): a worker's turn of its event loop is its
  * read-side section. Between turns, and asleep, it holds nothing.
  *
- * What is unlinked gets a stamp; it may be reused once every thread is asleep or has begun a turn at
- * that stamp or later.
+ * What is unlinked gets a stamp; it may be reused once every thread is asleep or has begun a turn
+ * at that stamp or later.
  *
- * Threads: epoch_start, epoch_pass and epoch_stop by the thread that the slot stands for; the rest by
- * any. Pairing: the exchange in epoch_start and epoch_pass is ordered against epoch_stamp's
+ * Threads: epoch_start, epoch_pass and epoch_stop by the thread that the slot stands for; the rest
+ * by any. Pairing: the exchange in epoch_start and epoch_pass is ordered against epoch_stamp's
  * read-modify-write and epoch_passed's loads, all sequentially consistent: either epoch_passed sees
  * the thread awake at an old epoch, or the thread's later look-ups see what was unlinked before the
- * stamp. The release in epoch_stop pairs with the load in epoch_passed: what the thread read happened
- * before the reuse.
+ * stamp. The release in epoch_stop pairs with the load in epoch_passed: what the thread read
+ * happened before the reuse.
  */
 
 #include "base/check.h"

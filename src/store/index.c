@@ -2,34 +2,15 @@
 
 #include "store/index.h"
 
+#include "store/index_bits.h"
+
 #include <sched.h>
 #include <sys/mman.h>
 
-#define WORD_LOCK UINT64_C(1)
-#define WORD_MOVING UINT64_C(2)
-#define WORD_MOVES_ONE UINT64_C(4)
-#define WORD_MOVES_MASK UINT64_C(0xfffffffc)
-#define WORD_SPILLED_SHIFT 32
-#define WORD_REACH_SHIFT 40
-#define WORD_BYTE UINT64_C(0xff)
-#define WORD_BLOOM_SHIFT 48
-#define WORD_BLOOM_BITS 16
-
-#define PLACE_MASK ((UINT64_C(1) << 38) - 1)
-#define SLOT_CAS_OBSERVED (UINT64_C(1) << 38)
-#define SLOT_EARLIER_SHIFT 39
-#define SLOT_EARLIER_MAX UINT64_C(3)
-#define SLOT_HITS_SHIFT 41
-#define SLOT_HITS_MAX UINT64_C(7)
-#define SLOT_SPILL_SHIFT 44
-#define SLOT_SPILL_MAX UINT64_C(31)
-#define SLOT_TAG_SHIFT 49
-#define SLOT_TAG_BITS (64 - SLOT_TAG_SHIFT)
-#define SLOT_TAG_MAX ((UINT64_C(1) << SLOT_TAG_BITS) - 1)
-
 #define SPINS_BEFORE_YIELD 64
 
-/* A line's share of all fractions is at most as wide as a tag, so that line and tag tell the fraction. */
+/* A line's share of all fractions is at most as wide as a tag, so that line and tag tell the
+ * fraction. */
 #define LINE_WIDTH_BITS SLOT_TAG_BITS
 #define LINES_MIN_MAX (UINT64_C(1) << 28)
 
@@ -92,54 +73,9 @@ static uint64_t word_read(const struct index *index, uint32_t line)
     return atomic_load_explicit(&index->lines[line].word, memory_order_acquire);
 }
 
-static unsigned word_reach(uint64_t word)
-{
-    return (unsigned)(word >> WORD_REACH_SHIFT & WORD_BYTE);
-}
-
-static unsigned word_spilled(uint64_t word)
-{
-    return (unsigned)(word >> WORD_SPILLED_SHIFT & WORD_BYTE);
-}
-
-static bool word_may_have_spilled(uint64_t word, uint64_t tag)
-{
-    return word >> (WORD_BLOOM_SHIFT + tag % WORD_BLOOM_BITS) & 1;
-}
-
-/* One more has spilled that far. */
-static uint64_t word_add_spill(uint64_t word, unsigned spill, uint64_t tag)
-{
-    uint64_t reach = word_reach(word) < spill ? spill : word_reach(word);
-    word = (word & ~(WORD_BYTE << WORD_REACH_SHIFT)) | reach << WORD_REACH_SHIFT;
-    return (word | UINT64_C(1) << (WORD_BLOOM_SHIFT + tag % WORD_BLOOM_BITS)) +
-           (UINT64_C(1) << WORD_SPILLED_SHIFT);
-}
-
-static uint64_t word_without_spills(uint64_t word)
-{
-    return word & ((UINT64_C(1) << WORD_SPILLED_SHIFT) - 1);
-}
-
 static void word_write_locked(struct index *index, uint32_t line, uint64_t word)
 {
     atomic_store_explicit(&index->lines[line].word, word, memory_order_release);
-}
-
-/* The bits that say whose slot it is: tag and spill. */
-static uint64_t slot_name(uint64_t tag, unsigned spill)
-{
-    return tag << (SLOT_TAG_SHIFT - SLOT_SPILL_SHIFT) | spill;
-}
-
-static unsigned slot_spill(uint64_t slot)
-{
-    return (unsigned)(slot >> SLOT_SPILL_SHIFT & SLOT_SPILL_MAX);
-}
-
-static uint64_t slot_with_spill(uint64_t slot, unsigned spill)
-{
-    return (slot & ~(SLOT_SPILL_MAX << SLOT_SPILL_SHIFT)) | (uint64_t)spill << SLOT_SPILL_SHIFT;
 }
 
 uint64_t slot_place(uint64_t slot)
@@ -174,14 +110,13 @@ void slot_count_hit(const struct index_entry *entry)
 /* A change of some bits under the home's lock, against readers that count hits meanwhile. */
 void slot_observe_cas_locked(struct index_entry *entry)
 {
-    entry->value =
-        atomic_fetch_or_explicit(entry->slot, SLOT_CAS_OBSERVED, memory_order_acq_rel) |
-        SLOT_CAS_OBSERVED;
+    entry->value = atomic_fetch_or_explicit(entry->slot, SLOT_CAS_OBSERVED, memory_order_acq_rel) |
+                   SLOT_CAS_OBSERVED;
 }
 
 void index_replace_locked(struct index_entry *entry, uint64_t place)
 {
-    entry->value = entry->value >> SLOT_SPILL_SHIFT << SLOT_SPILL_SHIFT | place;
+    entry->value = (entry->value & ~(PLACE_MASK | SLOT_CAS_OBSERVED)) | place;
     atomic_store_explicit(entry->slot, entry->value, memory_order_release);
 }
 
@@ -233,19 +168,23 @@ static bool find_from(const struct index *index, uint32_t home, uint64_t word,
     return false;
 }
 
+/* Whether entries of the home were moved between slots since its word was read. */
+static bool has_moved(const struct index *index, uint32_t home, uint64_t word)
+{
+    /* The slots were loaded with acquire, so this load comes after them. */
+    return (word & WORD_MOVING) != 0 ||
+           ((word_read(index, home) ^ word) & (WORD_MOVING | WORD_MOVES_MASK)) != 0;
+}
+
 bool index_find(const struct index *index, const struct store_key *key, struct index_entry *entry)
 {
-    const uint64_t moves = WORD_MOVING | WORD_MOVES_MASK;
     for (unsigned tries = 1;; tries++) {
         uint32_t home = home_of(index, shape_read(index), key->hash);
         uint64_t word = word_read(index, home);
         if (find_from(index, home, word, key, entry))
             return true;
-        /* The slots were loaded with acquire, so these loads come after them. */
-        bool moved = (word & WORD_MOVING) != 0 ||
-                     ((word_read(index, home) ^ word) & moves) != 0 ||
-                     home_of(index, shape_read(index), key->hash) != home;
-        if (LIKELY(!moved))
+        if (LIKELY(!has_moved(index, home, word) &&
+                   home_of(index, shape_read(index), key->hash) == home))
             return false;
         if (tries % SPINS_BEFORE_YIELD == 0)
             sched_yield();
@@ -357,8 +296,8 @@ static bool claim_spilling_locked(struct index *index, uint32_t home, uint64_t *
 }
 
 /*
- * Gives `slot`, which has spilled into `line`, the place of an entry at home there, and lets that one
- * spill in turn (one step of cuckoo hashing). `line` is locked, and another than slot's home.
+ * Gives `slot`, which has spilled into `line`, the place of an entry at home there, and lets that
+ * one spill in turn (one step of cuckoo hashing). `line` is locked, and another than slot's home.
  */
 static bool displace_locked(struct index *index, uint32_t line, uint64_t slot,
                             _Atomic uint64_t **claimed)
@@ -465,8 +404,8 @@ static bool step_place(struct index *index, struct step *step, _Atomic uint64_t 
     if (home == step->old_home) {
         unsigned spill = slot_spill(slot);
         if (spill > 0)
-            word_write_locked(index, home, word_add_spill(word_read(index, home), spill,
-                                                          slot >> SLOT_TAG_SHIFT));
+            word_write_locked(
+                index, home, word_add_spill(word_read(index, home), spill, slot >> SLOT_TAG_SHIFT));
         return true;
     }
     _Atomic uint64_t *to;
@@ -532,8 +471,8 @@ static struct step step_of(const struct index *index, unsigned size, uint32_t ol
 #define STEP_HOMES_MAX 4
 
 /*
- * Moves the entries of the last old home that is not swept yet. false: no room within reach of a new
- * home; nothing was changed.
+ * Moves the entries of the last old home that is not swept yet. false: no room within reach of a
+ * new home; nothing was changed.
  */
 static bool sweep_line(struct index *index, unsigned size, uint32_t old_home)
 {
@@ -546,7 +485,8 @@ static bool sweep_line(struct index *index, unsigned size, uint32_t old_home)
         words[home - step.first_home] = word_read(index, home);
     uint64_t word = word_read(index, old_home);
     bool stays = step.first_home == old_home;
-    /* If it is also a home of the larger size, its word counts from here what belongs to it there. */
+    /* If it is also a home of the larger size, its word counts from here what belongs to it there.
+     */
     word_write_locked(index, old_home, (stays ? word_without_spills(word) : word) | WORD_MOVING);
 
     bool placed = true;
@@ -555,8 +495,7 @@ static bool sweep_line(struct index *index, unsigned size, uint32_t old_home)
     step_clear(&step, placed);
     if (placed) {
         if (!stays)
-            word_write_locked(index, old_home,
-                              word_without_spills(word_read(index, old_home)));
+            word_write_locked(index, old_home, word_without_spills(word_read(index, old_home)));
         atomic_store_explicit(&index->shape, shape_of(size, old_home), memory_order_release);
     } else {
         for (uint32_t home = step.first_home; home <= step.last_home; home++)
@@ -608,6 +547,16 @@ void index_grow(struct index *index)
     mutex_unlock(&index->growth);
 }
 
+size_t index_size(const struct index *index)
+{
+    return index->sizes[shape_read(index) >> 32];
+}
+
+size_t index_size_max(const struct index *index)
+{
+    return index->sizes[index->sizes_count - 1];
+}
+
 bool index_is_growing(struct index *index)
 {
     uint64_t shape = shape_read(index);
@@ -632,17 +581,37 @@ size_t index_bytes(struct index *index)
     return (index_lines(index) + INDEX_LINES_BEHIND) * CACHE_LINE;
 }
 
-size_t index_lines_end(struct index *index)
+size_t index_homes_end(const struct index *index)
 {
     uint64_t shape = shape_read(index);
     unsigned size = (unsigned)(shape >> 32);
     bool growing = (uint32_t)shape != index->sizes[size];
-    return index->sizes[size + growing] + (size_t)INDEX_LINES_BEHIND;
+    return index->sizes[size + growing];
 }
 
-uint64_t index_slot_at(const struct index *index, size_t line, unsigned slot)
+static unsigned home_slots(const struct index *index, uint32_t home, uint64_t word, uint64_t *slots)
 {
-    return atomic_load_explicit(&index->lines[line].slots[slot], memory_order_acquire);
+    unsigned count = 0;
+    for (unsigned spill = 0; spill <= word_reach(word); spill++) {
+        struct index_line *line = &index->lines[spill_line(home, spill)];
+        for (unsigned i = 0; i < INDEX_SLOTS; i++) {
+            uint64_t slot = atomic_load_explicit(&line->slots[i], memory_order_acquire);
+            if (slot != 0 && slot_spill(slot) == spill)
+                slots[count++] = slot;
+        }
+    }
+    return count;
+}
+
+unsigned index_home_slots(const struct index *index, size_t home, uint64_t *slots)
+{
+    for (;;) {
+        uint64_t word = word_read(index, (uint32_t)home);
+        unsigned count = home_slots(index, (uint32_t)home, word, slots);
+        if (LIKELY(!has_moved(index, (uint32_t)home, word)))
+            return count;
+        sched_yield();
+    }
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -654,7 +623,8 @@ static void plan_sizes(struct index *index, uint64_t lines_min, uint64_t entries
     do {
         index->sizes[index->sizes_count++] = (uint32_t)lines;
         lines += lines / 8;
-    } while (index->sizes_count < INDEX_SIZES_MAX && index->sizes[index->sizes_count - 1] < enough &&
+    } while (index->sizes_count < INDEX_SIZES_MAX &&
+             index->sizes[index->sizes_count - 1] < enough &&
              lines < UINT32_MAX - INDEX_LINES_BEHIND);
 }
 

@@ -2,25 +2,27 @@
 #define LARDER_INDEX_H
 
 /*
- * The index: from a key to the place of its item. One flat array of 64-byte lines, each a word and 7
- * slots of 8 bytes. A key's hash, read as a fraction of 1, says its home line. A slot that finds its
- * home full spills: into the home's neighbour in the same 128 bytes, else into lines at triangular
- * distances (3, 6, 10 ... 496), which soon leaves a crowded stretch. The home's word says how far any
- * has gone, and holds a small Bloom filter of the tags that have, so that a miss seldom looks further.
+ * The index: from a key to the place of its item. One flat array of 64-byte lines, each a word and
+ * 7 slots of 8 bytes. A key's hash, read as a fraction of 1, says its home line. A slot that finds
+ * its home full spills: into the home's neighbour in the same 128 bytes, else into lines at
+ * triangular distances (3, 6, 10 ... 496), which soon leaves a crowded stretch. The home's word
+ * says how far any has gone, and holds a small Bloom filter of the tags that have, so that a miss
+ * seldom looks further.
  *
- * Because lines stand in the order of the hashes, the array grows in place by an eighth at a time: a
- * sweep from the last line to the first moves every line's entries up to where they belong in the
- * larger array, one old line a step. What a slot keeps of the hash is enough to find the new home, so
- * that growth never reads an item. Compare Larson, "Linear hashing with partial expansions" (1980), and
- * Amble and Knuth, "Ordered hash tables" (1974).
+ * Because lines stand in the order of the hashes, the array grows in place by an eighth at a time:
+ * a sweep from the last line to the first moves every line's entries up to where they belong in the
+ * larger array, one old line a step. What a slot keeps of the hash is enough to find the new home,
+ * so that growth never reads an item. Compare Larson, "Linear hashing with partial expansions"
+ * (1980), and Amble and Knuth, "Ordered hash tables" (1974).
  *
  *     word: lock 1 | moving 1 | moves 30 | spilled 8 | reach 8 | Bloom filter of spilled tags 16
  *     slot: place 38 | cas observed 1 | earlier hits 2 | hits 3 | spill 5 | tag 15;  0: empty
  *
  * Threads: any. A slot of a key changes only under the lock of the key's home line, but for two
- * changes that are safe without: an empty slot is claimed by compare-and-swap, and a reader counts a
- * hit by compare-and-swap. Look-ups take no lock: a hit counts when the slot is read; a miss counts
- * only if nothing with the same home was moved between slots meanwhile (`moves`), else it looks again.
+ * changes that are safe without: an empty slot is claimed by compare-and-swap, and a reader counts
+ * a hit by compare-and-swap. Look-ups take no lock: a hit counts when the slot is read; a miss
+ * counts only if nothing with the same home was moved between slots meanwhile (`moves`), else it
+ * looks again.
  */
 
 #include "base/check.h"
@@ -31,7 +33,7 @@
 #include <stdint.h>
 
 #define INDEX_SLOTS 7
-#define INDEX_REACH_MAX 31 /* the longest spill */
+#define INDEX_REACH_MAX 31     /* the longest spill */
 #define INDEX_LINES_BEHIND 512 /* behind the last home, for spills */
 #define INDEX_SIZES_MAX 64
 
@@ -45,13 +47,14 @@ struct index {
     struct index_line *lines; /* reserved for the largest size */
     size_t reserved_size;
     const struct segments *segments;
-    unsigned fraction_bits;          /* how many of a hash's top bits are used */
+    unsigned fraction_bits; /* how many of a hash's top bits are used */
     unsigned sizes_count;
     uint32_t sizes[INDEX_SIZES_MAX]; /* lines; each an eighth more than the one before */
 
     /* any thread */
-    CACHE_ALIGNED _Atomic uint64_t shape; /* which size, and how far the sweep to the next has come */
-    _Atomic uint64_t entries;             /* added to in batches; see index_count */
+    CACHE_ALIGNED _Atomic uint64_t
+        shape;                /* which size, and how far the sweep to the next has come */
+    _Atomic uint64_t entries; /* added to in batches; see index_count */
 
     /* under growth */
     struct mutex growth;
@@ -94,7 +97,7 @@ MUST_USE bool index_find_place_locked(const struct index *index, uint32_t home, 
 /* false: every line within reach is full. */
 MUST_USE bool index_add_locked(struct index *index, uint32_t home, uint64_t hash, uint64_t place,
                                struct index_entry *entry);
-void index_replace_locked(struct index_entry *entry, uint64_t place);
+void index_replace_locked(struct index_entry *entry, uint64_t place); /* its hits stay */
 void index_remove_locked(struct index *index, uint32_t home, struct index_entry *entry);
 
 /* --- slots --------------------------------------------------------------------------------- */
@@ -122,11 +125,17 @@ void index_count(struct index *index, int64_t added);
 /* Does what growth is due, a bounded number of steps. */
 void index_grow(struct index *index);
 bool index_is_growing(struct index *index);
-size_t index_lines(struct index *index); /* with memory behind them */
-size_t index_bytes(struct index *index); /* resident at most */
+size_t index_size(const struct index *index);     /* lines, but for a sweep that is under way */
+size_t index_size_max(const struct index *index); /* the most that it can grow to */
+size_t index_lines(struct index *index);          /* with memory behind them */
+size_t index_bytes(struct index *index);          /* resident at most */
 
-/* For walks: a slot of a line below index_lines_end. Growth moves entries only to higher lines. */
-uint64_t index_slot_at(const struct index *index, size_t line, unsigned slot);
-size_t index_lines_end(struct index *index);
+/*
+ * For walks: the slots of a home below index_homes_end, at most INDEX_HOME_SLOTS_MAX. Growth gives
+ * an entry a higher home or the same.
+ */
+#define INDEX_HOME_SLOTS_MAX (INDEX_SLOTS * (INDEX_REACH_MAX + 1))
+unsigned index_home_slots(const struct index *index, size_t home, uint64_t *slots);
+size_t index_homes_end(const struct index *index);
 
 #endif

@@ -48,7 +48,7 @@ enum item_extra {
 struct item_view {
     char *entry;
     const char *key;
-    const char *value; /* of a large item: nothing lies there */
+    const char *value;              /* of a large item: nothing lies there */
     _Atomic uint32_t *exptime_word; /* NULL: has none */
     uint64_t value_size;
     uint64_t cas;         /* 0: none of its own */

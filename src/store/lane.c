@@ -2,8 +2,9 @@
 
 #include "store/lane.h"
 
-void lane_init(struct lane *lane)
+void lane_init(struct lane *lane, enum segment_queue queue)
 {
+    lane->queue = queue;
     atomic_init(&lane->open, SEGMENT_NONE);
     mutex_init(&lane->lock, LOCK_STORE_LANE);
 }
@@ -29,11 +30,20 @@ static char *entry_at(struct segments *segments, struct segment *segment, uint32
     return segments->base + ((size_t)(segment - segments->of) << segments->shift) + offset;
 }
 
+uint32_t lane_room(const struct lane *lane, const struct segments *segments)
+{
+    uint32_t open = lane_open_segment(lane);
+    if (open == SEGMENT_NONE)
+        return 0;
+    uint32_t written = atomic_load_explicit(&segments->of[open].written, memory_order_relaxed);
+    return written > segments->size ? 0 : segments->size - written;
+}
+
 char *lane_append(struct lane *lane, struct segments *segments, uint32_t size)
 {
     struct segment *segment = segment_to_append(lane, segments);
-    if (segment == NULL || atomic_load_explicit(&segment->written, memory_order_relaxed) >
-                               segments->size)
+    if (segment == NULL ||
+        atomic_load_explicit(&segment->written, memory_order_relaxed) > segments->size)
         return NULL;
     uint32_t at = atomic_fetch_add_explicit(&segment->written, size, memory_order_relaxed);
     if (at <= segments->size && segments->size - at >= size)
@@ -68,7 +78,7 @@ bool lane_change(struct lane *lane, struct segments *segments, uint32_t full, ui
     bool changed = true;
     mutex_lock(&lane->lock);
     if (lane_open_segment(lane) == full) {
-        uint32_t fresh = segments_open(segments, reserve, now);
+        uint32_t fresh = segments_open(segments, lane->queue, reserve, now);
         changed = fresh != SEGMENT_NONE;
         if (changed)
             atomic_store_explicit(&lane->open, fresh, memory_order_release);

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-#define PIECE_SIZE_MIN 1024u /* unless the value needs less: smaller rests of segments stay unused */
+#define PIECE_SIZE_MIN                                                                             \
+    1024u /* unless the value needs less: smaller rests of segments stay unused */
 
 struct store_fill {
     struct store *store;
@@ -22,18 +23,24 @@ struct store_fill {
     char key[STORE_KEY_SIZE_MAX];
 };
 
-/* The most that all fills, or all pins, may hold: a quarter of memory, but always one item. */
+/*
+ * The most that all fills, or all pins, may hold: a quarter of memory; more where items are large,
+ * so that one can always be appended to (it comes in by one fill and is joined in another), up to a
+ * half.
+ */
 static uint64_t held_bytes_max(const struct store *store)
 {
-    uint64_t quarter = atomic_load_explicit(&((struct store *)store)->memory_size,
-                                            memory_order_relaxed) / 4;
-    return quarter > store->config.item_size_max ? quarter : store->config.item_size_max;
+    uint64_t memory =
+        atomic_load_explicit(&((struct store *)store)->memory_size, memory_order_relaxed);
+    uint64_t two_items = 2 * (uint64_t)store->config.item_size_max;
+    if (two_items <= memory / 4)
+        return memory / 4;
+    return two_items < memory / 2 ? two_items : memory / 2;
 }
 
 static bool hold_bytes(const struct store *store, _Atomic uint64_t *held, uint64_t size)
 {
-    if (atomic_fetch_add_explicit(held, size, memory_order_relaxed) + size <=
-        held_bytes_max(store))
+    if (atomic_fetch_add_explicit(held, size, memory_order_relaxed) + size <= held_bytes_max(store))
         return true;
     atomic_fetch_sub_explicit(held, size, memory_order_relaxed);
     return false;
@@ -52,8 +59,8 @@ struct store_fill *store_fill_start(struct store_thread *thread, const struct st
         atomic_fetch_sub_explicit(&store->fill_bytes, value_size, memory_order_relaxed);
         return NULL;
     }
-    *fill = (struct store_fill){
-        .store = store, .put = *put, .size = value_size, .key_size = key->size};
+    *fill =
+        (struct store_fill){.store = store, .put = *put, .size = value_size, .key_size = key->size};
     memcpy(fill->key, key->at, key->size);
     return fill;
 }
@@ -69,7 +76,8 @@ static uint32_t piece_entry_size(size_t payload)
     return (uint32_t)((PIECE_HEADER_SIZE + payload + 3) & ~(size_t)3) + 4;
 }
 
-char *store_lay_piece(struct segments *segments, char *room, uint32_t size, uint32_t payload)
+/* Lays a piece into `size` bytes at `room`, with padding before or behind it as alignment asks. */
+static char *lay_piece(struct segments *segments, char *room, uint32_t size, uint32_t payload)
 {
     uint32_t lead = ((uintptr_t)room & 7) == 4 ? 0 : 4;
     char *piece = room + lead;
@@ -86,23 +94,29 @@ char *store_lay_piece(struct segments *segments, char *room, uint32_t size, uint
     return piece;
 }
 
+char *store_append_piece(struct store_thread *thread, struct lane *lane, size_t payload)
+{
+    struct segments *segments = &thread->store->segments;
+    size_t most = segments->size - SEGMENT_START - PIECE_HEADER_SIZE - 4;
+    uint32_t take = (uint32_t)(payload < most ? payload : most);
+    uint32_t size = piece_entry_size(take);
+    uint32_t size_min = piece_entry_size(take < PIECE_SIZE_MIN ? take : PIECE_SIZE_MIN);
+    char *room = lane_append_some(lane, segments, size_min, &size);
+    return room == NULL ? NULL : lay_piece(segments, room, size, take);
+}
+
 static bool add_piece(struct store_thread *thread, struct store_fill *fill)
 {
     struct segments *segments = &thread->store->segments;
-    size_t wanted = fill->size - fill->allocated;
-    size_t most = segments->size - SEGMENT_START - PIECE_HEADER_SIZE - 4;
-    uint32_t payload = (uint32_t)(wanted < most ? wanted : most);
-    uint32_t size = piece_entry_size(payload);
-    uint32_t size_min = piece_entry_size(payload < PIECE_SIZE_MIN ? payload : PIECE_SIZE_MIN);
-    char *room;
+    struct lane *lane = thread->lanes[QUEUE_SMALL];
+    char *piece;
     reclaim_pace(thread);
-    while ((room = lane_append_some(thread->lane, segments, size_min, &size)) == NULL)
-        if (!store_make_room(thread))
+    while ((piece = store_append_piece(thread, lane, fill->size - fill->allocated)) == NULL)
+        if (!store_make_room(thread, QUEUE_SMALL))
             return false;
-    char *piece = store_lay_piece(segments, room, size, payload);
     uint64_t place = segments_place(segments, piece);
     atomic_fetch_add_explicit(&segments_of(segments, place)->fills, 1, memory_order_relaxed);
-    counter_add(&thread->counters.appended_bytes, size);
+    counter_add(&thread->counters.appended_bytes, item_entry_size_at(piece));
     if (fill->first_piece == PLACE_NONE)
         fill->first_piece = place;
     else
@@ -178,15 +192,14 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
         .first_piece = fill->first_piece,
         .exptime_word = true, /* so that a touch never has to write it anew */
     };
-    char *entry = store_allocate(thread, item_entry_size(&shape));
+    char *entry = store_allocate(thread, QUEUE_SMALL, item_entry_size(&shape));
     if (entry == NULL) {
         store_fill_abandon(thread, fill);
         return STORE_NO_MEMORY;
     }
     item_write(entry, &shape, key.at);
     pieces_set(fill, ITEM_LIVE, segments_place(segments, entry));
-    enum store_outcome outcome =
-        store_publish(thread, &key, &fill->put, entry, expected, result);
+    enum store_outcome outcome = store_publish(thread, &key, &fill->put, entry, expected, result);
     if (outcome != STORE_STORED) {
         store_discard(thread, entry);
         pieces_set(fill, ITEM_DEAD, PLACE_NONE);
@@ -197,41 +210,40 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
 
 /* --- pins ---------------------------------------------------------------------------------- */
 
-static size_t count_pieces(struct segments *segments, uint64_t place)
-{
-    size_t count = 0;
-    for (; place != PLACE_NONE; place = piece_next(segments_at(segments, place)))
-        count++;
-    return count;
-}
-
-static void pin_place(struct store_pin *pin, uint64_t place)
+/* false: no memory. *room: how many `places` has room for. */
+static bool pin_place(struct store_pin *pin, uint64_t place, size_t *room)
 {
     struct segments *segments = &pin->store->segments;
+    if (pin->count == *room) {
+        size_t more = *room == 0 ? 8 : *room * 2;
+        uint64_t *places = realloc(pin->places, more * sizeof(places[0]));
+        if (places == NULL)
+            return false;
+        pin->places = places;
+        *room = more;
+    }
     atomic_fetch_add_explicit(&segments_of(segments, place)->pins, 1, memory_order_relaxed);
     pin->places[pin->count++] = place;
+    return true;
 }
 
+/* Walks the chain once only: a move can make two pieces of one meanwhile. */
 bool store_pin(struct store_thread *thread, const struct store_item *item, struct store_pin *pin)
 {
     struct store *store = thread->store;
     struct segments *segments = &store->segments;
     struct item_view view = item_read(segments_at(segments, item->place));
-    size_t count = view.first_piece == PLACE_NONE ? 1 : count_pieces(segments, view.first_piece);
+    size_t room = 0;
     if (!hold_bytes(store, &store->pin_bytes, view.value_size))
         return false;
     *pin = (struct store_pin){.store = store, .held = view.value_size};
-    pin->places = malloc(count * sizeof(pin->places[0]));
-    if (pin->places == NULL) {
-        atomic_fetch_sub_explicit(&store->pin_bytes, view.value_size, memory_order_relaxed);
-        return false;
-    }
-    if (view.first_piece == PLACE_NONE)
-        pin_place(pin, item->place);
-    for (uint64_t place = view.first_piece; place != PLACE_NONE;
+    bool pinned = view.first_piece != PLACE_NONE || pin_place(pin, item->place, &room);
+    for (uint64_t place = view.first_piece; pinned && place != PLACE_NONE;
          place = piece_next(segments_at(segments, place)))
-        pin_place(pin, place);
-    return true;
+        pinned = pin_place(pin, place, &room);
+    if (!pinned)
+        store_unpin(pin);
+    return pinned;
 }
 
 bool store_pin_next(struct store_pin *pin, struct slice *piece)
@@ -272,8 +284,8 @@ struct joining {
 static bool may_join(struct joining *joining, const struct item_view *old, uint64_t added)
 {
     const struct store_put *put = joining->put;
-    if (put->compare_cas && (!joining->store->config.cas ||
-                             put->compare != store_item_cas(joining->store, old)))
+    if (put->compare_cas &&
+        (!joining->store->config.cas || put->compare != store_item_cas(joining->store, old)))
         joining->refusal = STORE_EXISTS;
     else if (!store_size_allowed(joining->store, old->key_size, old->value_size + added))
         joining->refusal = STORE_TOO_LARGE;
@@ -290,8 +302,7 @@ static bool plan_join(void *context, const struct item_view *old, uint64_t slot,
     if (!may_join(joining, old, joining->value.size))
         return false;
     uint64_t size = old->value_size + joining->value.size;
-    joining->in_pieces =
-        old->first_piece != PLACE_NONE || size > joining->store->inline_size_max;
+    joining->in_pieces = old->first_piece != PLACE_NONE || size > joining->store->inline_size_max;
     *shape = (struct item_shape){
         .key_size = old->key_size,
         .value_size = size,
@@ -365,6 +376,7 @@ static enum store_outcome join_once(struct store_thread *thread, const struct st
                               .cas = put->cas,
                               .set_cas = put->set_cas,
                               .want_cas = put->want_cas};
+    uint64_t expected = segments_cas(&thread->store->segments, old->place);
     struct store_pin pin;
     if (!store_pin(thread, old, &pin))
         return STORE_NO_MEMORY;
@@ -376,7 +388,7 @@ static enum store_outcome join_once(struct store_thread *thread, const struct st
         filled = fill_with_pin(thread, fill, &pin) && fill_with_addition(thread, fill, addition);
     store_unpin(&pin);
     if (filled)
-        return fill_publish(thread, fill, old->place, result);
+        return fill_publish(thread, fill, expected, result);
     if (fill != NULL)
         store_fill_abandon(thread, fill);
     return STORE_NO_MEMORY;
@@ -407,8 +419,7 @@ enum store_outcome store_join(struct store_thread *thread, const struct store_ke
                               const struct store_put *put, struct slice value,
                               struct store_result *result)
 {
-    struct store_rewrite how = {
-        .plan = plan_join, .write = write_join, .want_cas = put->want_cas};
+    struct store_rewrite how = {.plan = plan_join, .write = write_join, .want_cas = put->want_cas};
     struct joining joining = {.store = thread->store, .put = put, .value = value};
     struct store_item item;
     switch (store_rewrite(thread, key, &how, &joining, &item)) {
@@ -433,7 +444,7 @@ enum store_outcome store_fill_commit(struct store_thread *thread, struct store_f
 {
     CHECK(fill->received == fill->size);
     if (fill->put.mode != STORE_APPEND && fill->put.mode != STORE_PREPEND)
-        return fill_publish(thread, fill, PLACE_NONE, result);
+        return fill_publish(thread, fill, 0, result);
     struct store_key key = store_key_of(fill->key, fill->key_size);
     enum store_outcome outcome =
         join_in_pieces(thread, &key, &fill->put, &(struct addition){.fill = fill}, result);

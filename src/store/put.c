@@ -6,11 +6,12 @@
 
 /* --- room ---------------------------------------------------------------------------------- */
 
-bool store_make_room(struct store_thread *thread)
+bool store_make_room(struct store_thread *thread, enum segment_queue queue)
 {
     struct store *store = thread->store;
-    uint32_t full = lane_open_segment(thread->lane);
-    while (!lane_change(thread->lane, &store->segments, full, SEGMENTS_RESERVED, thread->now)) {
+    struct lane *lane = thread->lanes[queue];
+    uint32_t full = lane_open_segment(lane);
+    while (!lane_change(lane, &store->segments, full, SEGMENTS_RESERVED, thread->now)) {
         store_turn_pass(thread, thread->now);
         if (!reclaim_for_room(thread)) {
             counter_add(&thread->counters.outofmemory, 1);
@@ -20,12 +21,22 @@ bool store_make_room(struct store_thread *thread)
     return true;
 }
 
-char *store_allocate(struct store_thread *thread, uint32_t size)
+enum segment_queue store_queue_for(const struct store_thread *thread, const struct store_key *key)
+{
+    const struct store *store = thread->store;
+    struct index_entry entry;
+    if (index_find(&store->index, key, &entry))
+        return segments_of(&store->segments, slot_place(entry.value))->queue;
+    bool dropped_lately = ghosts_have(&store->ghosts, index_size(&store->index), key->hash);
+    return dropped_lately ? QUEUE_MAIN : QUEUE_SMALL;
+}
+
+char *store_allocate(struct store_thread *thread, enum segment_queue queue, uint32_t size)
 {
     char *entry;
     reclaim_pace(thread);
-    while ((entry = lane_append(thread->lane, &thread->store->segments, size)) == NULL)
-        if (!store_make_room(thread))
+    while ((entry = lane_append(thread->lanes[queue], &thread->store->segments, size)) == NULL)
+        if (!store_make_room(thread, queue))
             return NULL;
     counter_add(&thread->counters.appended_bytes, size);
     return entry;
@@ -33,8 +44,8 @@ char *store_allocate(struct store_thread *thread, uint32_t size)
 
 /* --- the decision -------------------------------------------------------------------------- */
 
-/* Finds the key's item under its lock; one that its time has passed over is buried and counts as none,
- * but its slot stays for the caller to replace or remove. */
+/* Finds the key's item under its lock; one that its time has passed over is buried and counts as
+ * none, but its slot stays for the caller to replace or remove. */
 struct found {
     struct index_entry entry;
     struct item_view view;
@@ -63,8 +74,10 @@ static struct found find_locked(struct store_thread *thread, uint32_t home,
 static enum store_outcome decide(const struct store *store, const struct store_put *put,
                                  const struct found *found, uint64_t expected)
 {
-    if (expected != PLACE_NONE &&
-        (!found->live || segments_place(&store->segments, found->view.entry) != expected))
+    if (expected != 0 &&
+        (!found->live ||
+         segments_cas(&store->segments, segments_place(&store->segments, found->view.entry)) !=
+             expected))
         return STORE_EXISTS;
     if (put->compare_cas && !found->live)
         return STORE_NOT_FOUND;
@@ -106,6 +119,7 @@ enum store_outcome store_publish(struct store_thread *thread, const struct store
     enum store_outcome outcome = decide(store, put, &found, expected);
     if (outcome == STORE_STORED) {
         item_set_state(entry, ITEM_LIVE);
+        store_note_expiry(store, &fresh, 0, fresh.exptime);
         if (!link_locked(thread, home, key, &found, segments_place(&store->segments, entry)))
             outcome = STORE_NO_MEMORY;
         else if (put->want_cas)
@@ -157,11 +171,11 @@ enum store_outcome store_put(struct store_thread *thread, const struct store_key
         .exptime = put->exptime,
         .cas = put->set_cas ? put->cas : 0,
     };
-    char *entry = store_allocate(thread, item_entry_size(&shape));
+    char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));
     if (entry == NULL)
         return STORE_NO_MEMORY;
     memcpy(item_write(entry, &shape, key->at), value.at, value.size);
-    outcome = store_publish(thread, key, put, entry, PLACE_NONE, result);
+    outcome = store_publish(thread, key, put, entry, 0, result);
     if (outcome != STORE_STORED)
         store_discard(thread, entry);
     return outcome;

@@ -8,13 +8,19 @@
 #include <sched.h>
 
 #define STEP_ENTRIES 32
-#define WASTE_PERCENT 30      /* of a segment, from which it is worth moving the rest */
+#define WASTE_PERCENT 28      /* of a segment, from which it is worth moving the rest */
 #define WASTE_PERCENT_LAST 10 /* the same when nothing may be evicted */
-#define MOVED_SEGMENTS_MAX 3  /* moved for one that is won, before hits stop counting */
+#define SMALL_PERCENT 10      /* of the segments: the share of the probationary queue */
+#define KEEP_PERCENT 40       /* of a main victim's bytes: what is to stay, about */
+#define WORTH_UNIT 256        /* of one hit to an item of mean size */
+#define MOVED_SEGMENTS_MAX 3  /* moved for one that is won, before nothing is moved any more */
+#define MOVED_SEGMENTS_MAX_LAST                                                                    \
+    12 /* the same when nothing may be evicted: then there is no room                              \
+        */
 
 void reclaim_init(struct reclaim *reclaim)
 {
-    lane_init(&reclaim->lane);
+    lane_init(&reclaim->lane, QUEUE_MAIN);
     mutex_init(&reclaim->lock, LOCK_STORE_RECLAIM);
     reclaim->victim = SEGMENT_NONE;
 }
@@ -32,20 +38,52 @@ static uint32_t percent_of_segment(const struct store *store, uint32_t percent)
     return (uint32_t)((uint64_t)store->segments.size * percent / 100);
 }
 
-static bool choose_victim_locked(struct store_thread *thread)
+/* From the probationary queue while it has more than its share, else from the main one. */
+static uint32_t oldest_to_evict(struct segments *segments)
+{
+    uint32_t small = segments_queued(segments, QUEUE_SMALL);
+    uint32_t all = small + segments_queued(segments, QUEUE_MAIN);
+    enum segment_queue first = small * 100 > all * SMALL_PERCENT ? QUEUE_SMALL : QUEUE_MAIN;
+    uint32_t victim = segments_take_oldest(segments, first);
+    if (victim != SEGMENT_NONE)
+        return victim;
+    return segments_take_oldest(segments, first == QUEUE_MAIN ? QUEUE_SMALL : QUEUE_MAIN);
+}
+
+/* Moving can cost as much room as it wins: it must not go on for ever. */
+static bool moving_pays(const struct store *store)
+{
+    unsigned most = store->config.evict ? MOVED_SEGMENTS_MAX : MOVED_SEGMENTS_MAX_LAST;
+    return store->reclaim.moved < (uint64_t)most * store->segments.size;
+}
+
+static uint32_t choose_wasteful_locked(struct store_thread *thread)
     REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
-    struct reclaim *reclaim = &store->reclaim;
     bool evict = store->config.evict;
-    uint32_t waste = percent_of_segment(store, evict ? WASTE_PERCENT : WASTE_PERCENT_LAST);
+    if (moving_pays(store) && !store->reclaim.starved)
+        return segments_take_wasteful(
+            &store->segments, percent_of_segment(store, evict ? WASTE_PERCENT : WASTE_PERCENT_LAST),
+            thread->now);
+    if (!evict)
+        store->reclaim.won = store->reclaim.moved = 0; /* the next write may find better victims */
+    return SEGMENT_NONE;
+}
+
+static bool choose_victim_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
+{
+    struct store *store = thread->store;
+    struct reclaim *reclaim = &store->reclaim;
     reclaim->keep = KEEP_LIVE;
-    reclaim->victim = segments_take_victim(&store->segments, waste);
-    if (reclaim->victim == SEGMENT_NONE && evict) {
-        reclaim->keep = KEEP_HIT;
-        reclaim->victim = segments_take_victim(&store->segments, 0);
+    reclaim->victim = choose_wasteful_locked(thread);
+    if (reclaim->victim == SEGMENT_NONE && store->config.evict) {
+        reclaim->keep = reclaim->starved ? KEEP_NOTHING : KEEP_WORTHY;
+        reclaim->victim = oldest_to_evict(&store->segments);
     }
+    reclaim->starved = false;
     reclaim->offset = SEGMENT_START;
+    reclaim->kept_bytes = reclaim->seen_items = reclaim->seen_bytes = 0;
     return reclaim->victim != SEGMENT_NONE;
 }
 
@@ -79,16 +117,19 @@ static char *copy_item_locked(struct store_thread *thread, const struct item_vie
     if (first_piece == PLACE_NONE)
         memcpy(value, old->value, old->value_size);
     item_set_state(entry, ITEM_LIVE);
+    segments_expiry_add(segments, segments_place(segments, entry), old->exptime, size);
     for (uint64_t place = first_piece; place != PLACE_NONE;
          place = piece_next(segments_at(segments, place)))
         piece_set_owner(segments_at(segments, place), segments_place(segments, entry));
     counter_add(&thread->counters.moved_items, 1);
     counter_add(&thread->counters.moved_bytes, size);
+    counter_add(&thread->counters.bytes, (uint64_t)size - old->entry_size);
     store->reclaim.moved += size;
+    store->reclaim.kept_bytes += size;
     return entry;
 }
 
-/* The old entry is dead to a scan; the item lives on, so the sums stay. */
+/* The old entry is dead to a scan; the item lives on, so it stays in the sums. */
 static void mark_moved(struct store_thread *thread, char *entry)
 {
     struct segments *segments = &thread->store->segments;
@@ -109,11 +150,15 @@ static void count_evicted(struct store_thread *thread, const struct item_view *v
         counter_add(&counters->evicted_nonzero, 1);
 }
 
-static void drop_locked(struct store_thread *thread, uint32_t home, struct index_entry *entry,
-                        const struct item_view *view, enum store_find state)
+static void drop_locked(struct store_thread *thread, uint32_t home, uint64_t hash,
+                        struct index_entry *entry, const struct item_view *view,
+                        enum store_find state)
 {
-    index_remove_locked(&thread->store->index, home, entry);
+    struct index *index = &thread->store->index;
+    index_remove_locked(index, home, entry);
     if (state == STORE_HIT) {
+        if (!slot_fetched(entry->value))
+            ghosts_add(&thread->store->ghosts, index_size(index), hash);
         count_evicted(thread, view, entry->value);
         store_bury(thread, view);
     } else {
@@ -122,7 +167,8 @@ static void drop_locked(struct store_thread *thread, uint32_t home, struct index
     }
 }
 
-/* Items of another generation of flush_all can't move into the lane's segment: it would revive them. */
+/* Items of another generation of flush_all can't move into the lane's segment: it would revive
+ * them. */
 static bool may_move(const struct store *store, const struct item_view *view)
 {
     const struct segments *segments = &store->segments;
@@ -132,7 +178,13 @@ static bool may_move(const struct store *store, const struct item_view *view)
                segments_of(segments, segments_place(segments, view->entry))->generation;
 }
 
-static bool keeps(const struct store *store, uint64_t slot)
+/* Hits for each byte, against the mean size. */
+static uint64_t worth_of(const struct store *store, const struct item_view *view, uint64_t slot)
+{
+    return slot_hits(slot) * WORTH_UNIT * store->reclaim.mean_size / store_item_bytes(view);
+}
+
+static bool keeps(const struct store *store, const struct item_view *view, uint64_t slot)
 {
     const struct reclaim *reclaim = &store->reclaim;
     switch (reclaim->keep) {
@@ -140,11 +192,11 @@ static bool keeps(const struct store *store, uint64_t slot)
         return true;
     case KEEP_NOTHING:
         return false;
-    case KEEP_HIT:
+    case KEEP_WORTHY:
         break;
     }
-    return slot_hits(slot) > 0 &&
-           reclaim->moved < (uint64_t)MOVED_SEGMENTS_MAX * store->segments.size;
+    return slot_hits(slot) > 0 && moving_pays(store) &&
+           worth_of(store, view, slot) >= reclaim->worth_min;
 }
 
 static enum entry_outcome handle_item(struct store_thread *thread, char *at)
@@ -160,9 +212,11 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
     uint32_t home = index_lock(&store->index, hash);
     if (index_find_place_locked(&store->index, home, hash, place, &entry)) {
         view = item_read(at); /* its exptime may have changed before the lock */
+        store->reclaim.seen_items++;
+        store->reclaim.seen_bytes += view.entry_size;
         enum store_find state = store_item_state(thread, &view);
-        if (state != STORE_HIT || !keeps(store, entry.value)) {
-            drop_locked(thread, home, &entry, &view, state);
+        if (state != STORE_HIT || !keeps(store, &view, entry.value)) {
+            drop_locked(thread, home, hash, &entry, &view, state);
         } else {
             char *copy = may_move(store, &view)
                              ? copy_item_locked(thread, &view, entry.value, view.first_piece)
@@ -179,79 +233,146 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
     return outcome;
 }
 
+/* What the full segment has left unused counts as moved: it is not won. */
+static bool change_lane_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
+{
+    struct segments *segments = &thread->store->segments;
+    struct reclaim *reclaim = &thread->store->reclaim;
+    uint32_t full = lane_open_segment(&reclaim->lane);
+    if (!lane_change(&reclaim->lane, segments, full, 0, thread->now))
+        return false;
+    if (full != SEGMENT_NONE)
+        reclaim->moved +=
+            segments->size - atomic_load_explicit(&segments->of[full].used, memory_order_relaxed);
+    return true;
+}
+
 /* --- pieces -------------------------------------------------------------------------------- */
 
-static char *copy_piece(struct store_thread *thread, char *old)
+struct piece_copy {
+    uint64_t first;
+    uint64_t last;
+};
+
+static void discard_copy(struct store_thread *thread, struct piece_copy *copy)
+{
+    struct segments *segments = &thread->store->segments;
+    for (uint64_t place = copy->first; place != PLACE_NONE;) {
+        char *piece = segments_at(segments, place);
+        place = piece_next(piece);
+        mark_moved(thread, piece);
+    }
+    *copy = (struct piece_copy){PLACE_NONE, PLACE_NONE};
+}
+
+/* One piece may become two, so that segments are filled to their ends. false: no room. */
+static bool copy_piece(struct store_thread *thread, char *old, struct piece_copy *copy)
+    REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
     struct slice bytes = piece_bytes(old);
-    uint32_t size = item_entry_size_at(old) + 4;
-    char *room = lane_append(&store->reclaim.lane, &store->segments, size);
-    if (room == NULL)
-        return NULL;
-    char *copy = store_lay_piece(&store->segments, room, size, (uint32_t)bytes.size);
-    memcpy((char *)piece_bytes(copy).at, bytes.at, bytes.size);
-    counter_add(&thread->counters.moved_bytes, size);
-    store->reclaim.moved += size;
-    return copy;
+    *copy = (struct piece_copy){PLACE_NONE, PLACE_NONE};
+    while (bytes.size > 0) {
+        char *piece = store_append_piece(thread, &store->reclaim.lane, bytes.size);
+        if (piece == NULL && change_lane_locked(thread))
+            continue;
+        if (piece == NULL) {
+            discard_copy(thread, copy);
+            return false;
+        }
+        struct slice room = piece_bytes(piece);
+        uint64_t place = segments_place(&store->segments, piece);
+        memcpy((char *)room.at, bytes.at, room.size);
+        bytes = (struct slice){bytes.at + room.size, bytes.size - room.size};
+        store->reclaim.moved += room.size;
+        store->reclaim.kept_bytes += room.size;
+        counter_add(&thread->counters.moved_bytes, room.size);
+        if (copy->last == PLACE_NONE)
+            copy->first = place;
+        else
+            piece_set_next(segments_at(&store->segments, copy->last), place);
+        copy->last = place;
+    }
+    return true;
 }
 
-/* Puts the copy into the chain in place of the piece; the first one's link is in the item itself. */
+/* The copy's chain takes the piece's place in front of those that follow it. */
+static void copy_set_live(struct segments *segments, const struct piece_copy *copy, char *old,
+                          uint32_t exptime)
+{
+    for (uint64_t place = copy->first; place != PLACE_NONE;) {
+        char *piece = segments_at(segments, place);
+        piece_set_owner(piece, piece_owner(old));
+        item_set_state(piece, ITEM_LIVE);
+        segments_expiry_add(segments, place, exptime, item_entry_size_at(piece));
+        place = place == copy->last ? PLACE_NONE : piece_next(piece);
+    }
+    piece_set_next(segments_at(segments, copy->last), piece_next(old));
+}
+
+#define EXTRA_CAS_SIZE 12 /* that an entry may grow by when it has to carry its cas unique */
+
+/* Puts the copy into the chain in place of the piece; the link to the first is in the item itself.
+ */
 static bool relink_locked(struct store_thread *thread, struct index_entry *entry,
-                          const struct item_view *owner, char *piece, char *copy)
+                          const struct item_view *owner, char *piece, const struct piece_copy *copy)
 {
     struct segments *segments = &thread->store->segments;
     uint64_t old_place = segments_place(segments, piece);
-    uint64_t new_place = segments_place(segments, copy);
-    piece_set_next(copy, piece_next(piece));
-    piece_set_owner(copy, segments_place(segments, owner->entry));
-    item_set_state(copy, ITEM_LIVE);
     if (owner->first_piece != old_place) {
         uint64_t before = owner->first_piece;
         while (piece_next(segments_at(segments, before)) != old_place) {
             before = piece_next(segments_at(segments, before));
             CHECK(before != PLACE_NONE);
         }
-        piece_set_next(segments_at(segments, before), new_place);
+        copy_set_live(segments, copy, piece, owner->exptime);
+        piece_set_next(segments_at(segments, before), copy->first);
         return true;
     }
-    char *head = copy_item_locked(thread, owner, entry->value, new_place);
-    if (head == NULL)
+    if (!may_move(thread->store, owner))
         return false;
+    if (lane_room(&thread->store->reclaim.lane, segments) < owner->entry_size + EXTRA_CAS_SIZE)
+        return false;
+    copy_set_live(segments, copy, piece, owner->exptime);
+    char *head = copy_item_locked(thread, owner, entry->value, copy->first);
+    CHECK(head != NULL);
+    segments_expiry_remove(segments, segments_place(segments, owner->entry), owner->exptime,
+                           owner->entry_size);
     index_relocate_locked(entry, segments_place(segments, head));
     mark_moved(thread, owner->entry);
     return true;
 }
 
 static enum entry_outcome handle_piece(struct store_thread *thread, char *piece)
+    REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
     struct index_entry entry;
+    struct piece_copy copy;
     enum entry_outcome outcome = ENTRY_DONE;
     if (item_header_state(item_header(piece)) != ITEM_LIVE)
         return ENTRY_DONE;
-    char *owner_entry = segments_at(&store->segments, piece_owner(piece));
-    struct item_view owner = item_read(owner_entry);
+    struct item_view owner = item_read(segments_at(&store->segments, piece_owner(piece)));
     uint64_t hash = hash_key(owner.key, owner.key_size);
     /* Large: copied before the lock, for nothing if the item then turns out to be gone. */
-    char *copy = may_move(store, &owner) ? copy_piece(thread, piece) : NULL;
+    bool copied = store->reclaim.keep != KEEP_NOTHING && copy_piece(thread, piece, &copy);
     uint32_t home = index_lock(&store->index, hash);
     if (item_header_state(item_header(piece)) == ITEM_LIVE &&
         index_find_place_locked(&store->index, home, hash, piece_owner(piece), &entry)) {
         owner = item_read(segments_at(&store->segments, piece_owner(piece)));
         enum store_find state = store_item_state(thread, &owner);
-        if (state != STORE_HIT || !keeps(store, entry.value)) {
-            drop_locked(thread, home, &entry, &owner, state);
-        } else if (copy == NULL || !relink_locked(thread, &entry, &owner, piece, copy)) {
+        if (state != STORE_HIT || !keeps(store, &owner, entry.value)) {
+            drop_locked(thread, home, hash, &entry, &owner, state);
+        } else if (!copied || !relink_locked(thread, &entry, &owner, piece, &copy)) {
             outcome = ENTRY_NEEDS_ROOM;
         } else {
             mark_moved(thread, piece);
-            copy = NULL;
+            copied = false; /* it is in use */
         }
     }
     index_unlock(&store->index, home);
-    if (copy != NULL)
-        mark_moved(thread, copy);
+    if (copied)
+        discard_copy(thread, &copy);
     return outcome;
 }
 
@@ -263,10 +384,27 @@ enum reclaim_outcome {
     RECLAIM_STUCK, /* no victim, or no room to move to */
 };
 
+/* After a victim of the main queue: more than its share stayed, so it has to be worth more. */
+static void adapt_locked(struct store *store) REQUIRES(store->reclaim.lock)
+{
+    struct reclaim *reclaim = &store->reclaim;
+    bool main_queue = store->segments.of[reclaim->victim].queue == QUEUE_MAIN;
+    uint64_t share = (uint64_t)store->segments.size * KEEP_PERCENT / 100;
+    if (main_queue && reclaim->kept_bytes > share)
+        reclaim->worth_min += reclaim->worth_min / 16 + 1;
+    else if (main_queue)
+        reclaim->worth_min -= reclaim->worth_min / 16;
+    if (reclaim->seen_items > 0)
+        reclaim->mean_size =
+            (reclaim->mean_size * 7 + reclaim->seen_bytes / reclaim->seen_items) / 8;
+}
+
 static enum reclaim_outcome finish_locked(struct store_thread *thread)
     REQUIRES(thread->store->reclaim.lock)
 {
     struct reclaim *reclaim = &thread->store->reclaim;
+    if (reclaim->keep == KEEP_WORTHY)
+        adapt_locked(thread->store);
     segments_emptied(&thread->store->segments, reclaim->victim);
     reclaim->victim = SEGMENT_NONE;
     counter_add(&thread->counters.segments_reclaimed, 1);
@@ -276,19 +414,20 @@ static enum reclaim_outcome finish_locked(struct store_thread *thread)
     return RECLAIM_EMPTIED;
 }
 
-/* What stays has nowhere to go: when evicting, it does not stay; else the victim waits. */
+/* What stays has nowhere to go: then something must go that did not have to. */
 static enum reclaim_outcome no_room_locked(struct store_thread *thread)
     REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
     struct reclaim *reclaim = &store->reclaim;
-    if (store->config.evict) {
+    if (reclaim->keep == KEEP_WORTHY) {
         reclaim->keep = KEEP_NOTHING;
         return RECLAIM_GOING;
     }
     segments_put_back(&store->segments, reclaim->victim);
     reclaim->victim = SEGMENT_NONE;
-    return RECLAIM_STUCK;
+    reclaim->starved = true;
+    return store->config.evict ? RECLAIM_GOING : RECLAIM_STUCK;
 }
 
 static enum reclaim_outcome step_locked(struct store_thread *thread, unsigned entries)
@@ -311,8 +450,7 @@ static enum reclaim_outcome step_locked(struct store_thread *thread, unsigned en
             outcome = handle_piece(thread, at);
         if (outcome == ENTRY_DONE)
             reclaim->offset += item_entry_size_at(at);
-        else if (!lane_change(&reclaim->lane, segments, lane_open_segment(&reclaim->lane), 0,
-                              thread->now))
+        else if (!change_lane_locked(thread))
             return no_room_locked(thread);
     }
     return reclaim->offset < end ? RECLAIM_GOING : finish_locked(thread);
@@ -344,7 +482,7 @@ bool reclaim_for_room(struct store_thread *thread)
     mutex_unlock(&thread->store->reclaim.lock);
     if (outcome == RECLAIM_EMPTIED)
         return true;
-    if (!segments_will_come(&store->segments))
+    if (!segments_will_come(&store->segments, SEGMENTS_RESERVED))
         return false;
     sched_yield();
     return true;

@@ -2,16 +2,23 @@
 #define LARDER_RECLAIM_H
 
 /*
- * Making room: one sealed segment at a time is gone through, its live items are moved to the youngest
- * end of the log or dropped, and it is empty.
+ * Making room: one sealed segment at a time is gone through, its live items are moved to the young
+ * end of the main queue or dropped, and it is empty.
  *
  * Which one, and what stays:
- *   1. a segment with much waste (dead, flushed or never written bytes): everything live moves;
- *   2. else, if eviction is allowed, the oldest: what was hit since it was last moved moves once more,
- *      the rest is dropped. That is FIFO with reinsertion, the CLOCK rule over a log.
+ *   1. the segment that wastes most (dead, expired, flushed or never written bytes), if that is
+ * more than a quarter: everything live moves (compaction);
+ *   2. else, if eviction is allowed, the oldest of the probationary queue while that has more than
+ * a tenth of the segments, or the oldest of the main queue: what was hit since it came there moves,
+ *      if its hits for each byte reach a threshold; the rest is dropped, and remembered as a ghost
+ * if nobody ever read it. A key that comes back as a ghost is stored in the main queue.
  *
- * It is done in steps of a few dozen entries by the threads that write, before room is needed, and as
- * a whole only when none is left.
+ * That is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023) over
+ * the segments of a log, with items weighed by their size: the threshold adapts so that about two
+ * fifths of a main victim's bytes stay.
+ *
+ * It is done in steps of a few dozen entries by the threads that write, before room is needed, and
+ * as a whole only when none is left. What is moved is bounded against what is won, so that it ends.
  *
  * Threads: any; `lock` admits one at a time.
  */
@@ -22,7 +29,7 @@
 struct store_thread;
 
 /* What of a victim stays. */
-enum reclaim_keep { KEEP_LIVE, KEEP_HIT, KEEP_NOTHING };
+enum reclaim_keep { KEEP_LIVE, KEEP_WORTHY, KEEP_NOTHING };
 
 struct reclaim {
     struct lane lane; /* where what stays is appended */
@@ -32,8 +39,14 @@ struct reclaim {
     uint32_t victim GUARDED_BY(lock); /* SEGMENT_NONE: none is chosen */
     uint32_t offset GUARDED_BY(lock); /* of the next entry to look at */
     enum reclaim_keep keep GUARDED_BY(lock);
-    uint64_t won GUARDED_BY(lock);    /* bytes of segments emptied, and ... */
-    uint64_t moved GUARDED_BY(lock);  /* ... bytes moved, since a whole segment was last won */
+    uint64_t worth_min GUARDED_BY(lock);  /* the threshold: hits for each byte, see WORTH_UNIT */
+    uint64_t mean_size GUARDED_BY(lock);  /* bytes, of the items seen in victims */
+    uint64_t kept_bytes GUARDED_BY(lock); /* of this victim */
+    uint64_t seen_items GUARDED_BY(lock); /* of this victim, live */
+    uint64_t seen_bytes GUARDED_BY(lock);
+    bool starved GUARDED_BY(lock);   /* what was to be moved had nowhere to go */
+    uint64_t won GUARDED_BY(lock);   /* bytes of segments emptied, and ... */
+    uint64_t moved GUARDED_BY(lock); /* ... bytes moved to, since a whole segment was last won */
 };
 
 void reclaim_init(struct reclaim *reclaim);
@@ -43,8 +56,8 @@ void reclaim_end(struct reclaim *reclaim);
 void reclaim_pace(struct store_thread *thread);
 
 /*
- * Empties a segment, or waits a moment for those who do or who still read in one. false: there is no
- * more room to be made. The caller has just passed its turn and holds nothing.
+ * Empties a segment, or waits a moment for those who do or who still read in one. false: there is
+ * no more room to be made. The caller has just passed its turn and holds nothing.
  */
 MUST_USE bool reclaim_for_room(struct store_thread *thread);
 

@@ -69,25 +69,39 @@ void store_report_read(struct store *store, uint32_t now, struct store_report *r
     report_segments(store, now, report);
 }
 
+#define WALK_HOMES_MAX 4096 /* in one step, however empty they are */
+
+static unsigned walk_home(struct store_thread *thread, size_t home,
+                          void (*visit)(void *context, struct slice key,
+                                        const struct store_item *item),
+                          void *context)
+{
+    struct store *store = thread->store;
+    uint64_t slots[INDEX_HOME_SLOTS_MAX];
+    unsigned visited = 0;
+    unsigned count = index_home_slots(&store->index, home, slots);
+    for (unsigned i = 0; i < count; i++) {
+        struct item_view view = item_read(segments_at(&store->segments, slot_place(slots[i])));
+        struct store_item item;
+        if (store_item_state(thread, &view) != STORE_HIT)
+            continue;
+        store_item_fill(store, &view, STORE_WANT_CAS, &item);
+        visit(context, (struct slice){view.key, view.key_size}, &item);
+        visited++;
+    }
+    return visited;
+}
+
 bool store_walk(struct store_thread *thread, size_t *cursor, size_t items_max,
                 void (*visit)(void *context, struct slice key, const struct store_item *item),
                 void *context)
 {
-    struct store *store = thread->store;
-    size_t end = index_lines_end(&store->index);
-    for (; *cursor < end && items_max >= INDEX_SLOTS; (*cursor)++) {
-        for (unsigned i = 0; i < INDEX_SLOTS; i++) {
-            uint64_t slot = index_slot_at(&store->index, *cursor, i);
-            if (slot == 0)
-                continue;
-            struct item_view view = item_read(segments_at(&store->segments, slot_place(slot)));
-            struct store_item item;
-            if (store_item_state(thread, &view) != STORE_HIT)
-                continue;
-            store_item_fill(store, &view, STORE_WANT_CAS, &item);
-            visit(context, (struct slice){view.key, view.key_size}, &item);
-            items_max--;
-        }
+    const struct index *index = &thread->store->index;
+    size_t visited = 0;
+    for (unsigned homes = 0; *cursor < index_homes_end(index); homes++) {
+        if (visited >= items_max || homes == WALK_HOMES_MAX)
+            return true;
+        visited += walk_home(thread, (*cursor)++, visit, context);
     }
-    return *cursor < end;
+    return false;
 }

@@ -51,6 +51,7 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
         if (how->want_cas)
             slot_observe_cas_locked(&entry);
         *fresh = item_read(room);
+        store_note_expiry(store, fresh, 0, fresh->exptime);
         store_bury(thread, &old);
         *outcome = REWRITE_DONE;
     }
@@ -72,7 +73,9 @@ enum store_rewritten store_rewrite(struct store_thread *thread, const struct sto
         if (!how->plan(context, &view, entry.value, &shape))
             return REWRITE_REFUSED;
         uint32_t size = item_entry_size(&shape);
-        char *room = store_allocate(thread, size); /* may pass: view is void now */
+        enum segment_queue queue =
+            segments_of(&thread->store->segments, slot_place(entry.value))->queue;
+        char *room = store_allocate(thread, queue, size); /* may pass: view is void now */
         if (room == NULL)
             return REWRITE_NO_MEMORY;
         bool final = rewrite_into(thread, key, how, context, room, size, &view, &outcome);
@@ -106,6 +109,7 @@ static struct item_shape shape_of(const struct item_view *view)
 struct touching {
     const struct store *store;
     uint32_t exptime;
+    unsigned want;
 };
 
 /* The cas unique stays: one that somebody may have seen must be carried along. */
@@ -113,6 +117,8 @@ static bool plan_touch(void *context, const struct item_view *old, uint64_t slot
                        struct item_shape *shape)
 {
     const struct touching *touching = context;
+    if (old->exptime_word != NULL)
+        return false; /* no need; and a large item's pieces must not get a second head */
     *shape = shape_of(old);
     shape->exptime = touching->exptime;
     if (slot_cas_observed(slot))
@@ -123,14 +129,14 @@ static bool plan_touch(void *context, const struct item_view *old, uint64_t slot
 static void write_touch(void *context, const struct item_view *old, char *value)
 {
     (void)context;
-    if (old->first_piece == PLACE_NONE)
-        memcpy(value, old->value, old->value_size);
+    memcpy(value, old->value, old->value_size);
 }
 
 /* Where there is a word for it, the exptime changes in place. false: there is none. */
 static bool touch_in_place(struct store_thread *thread, const struct store_key *key,
-                           uint32_t exptime, struct item_view *view, bool *found)
+                           const struct touching *touching, struct item_view *view, bool *found)
 {
+    uint32_t exptime = touching->exptime;
     struct store *store = thread->store;
     struct index_entry entry;
     uint32_t home = index_lock(&store->index, key->hash);
@@ -138,8 +144,11 @@ static bool touch_in_place(struct store_thread *thread, const struct store_key *
     bool word = *found && view->exptime_word != NULL;
     if (word) {
         atomic_store_explicit(view->exptime_word, exptime, memory_order_relaxed);
+        store_note_expiry(store, view, view->exptime, exptime);
         view->exptime = exptime;
     }
+    if (*found && touching->want & STORE_WANT_CAS)
+        slot_observe_cas_locked(&entry);
     index_unlock(&store->index, home);
     return word;
 }
@@ -151,36 +160,38 @@ static void count_touch_as_use(struct store_thread *thread, const struct store_k
         slot_count_hit(&entry);
 }
 
+/* One try. REWRITE_REFUSED: the item was given a word for its exptime meanwhile. */
+static enum store_rewritten touch_once(struct store_thread *thread, const struct store_key *key,
+                                       struct touching *touching, struct store_item *item)
+{
+    const struct store_rewrite how = {
+        .plan = plan_touch, .write = write_touch, .want_cas = touching->want & STORE_WANT_CAS};
+    struct item_view view;
+    bool found;
+    bool changed = touch_in_place(thread, key, touching, &view, &found);
+    if (!found)
+        return REWRITE_MISS;
+    if (!changed && touching->exptime != 0)
+        return store_rewrite(thread, key, &how, touching, item);
+    /* In place, or it has none and keeps none. */
+    store_item_fill(thread->store, &view, touching->want, item);
+    return REWRITE_DONE;
+}
+
 enum store_find store_touch(struct store_thread *thread, const struct store_key *key,
                             uint32_t exptime, unsigned want, struct store_item *item)
 {
-    static const struct store_rewrite how = {.plan = plan_touch, .write = write_touch};
-    struct touching touching = {.store = thread->store, .exptime = exptime};
-    struct item_view view;
-    bool found;
-    /* Also takes what is gone out of the index, and sets the mark that a cas unique needs. */
-    enum store_find state = store_get(thread, key, want | STORE_PEEK, item);
+    struct touching touching = {.store = thread->store, .exptime = exptime, .want = want};
+    enum store_rewritten rewritten;
+    /* Also takes what is gone out of the index. */
+    enum store_find state = store_get(thread, key, STORE_PEEK, item);
     if (state != STORE_HIT)
         return state;
-    if (touch_in_place(thread, key, exptime, &view, &found))
-        store_item_fill(thread->store, &view, want, item);
-    else if (!found || exptime == 0)
-        return found ? STORE_HIT : STORE_MISS; /* it has none, and keeps none */
-    else
-        switch (store_rewrite(thread, key, &how, &touching, item)) {
-        case REWRITE_DONE:
-            break;
-        case REWRITE_MISS:
-        case REWRITE_REFUSED:
-        case REWRITE_NO_MEMORY:
-            return STORE_MISS;
-        }
-    if (want & STORE_WANT_CAS) {
-        struct store_item again;
-        if (store_get(thread, key, want | STORE_PEEK, &again) != STORE_HIT)
-            return STORE_HIT;
-        *item = again;
-    }
+    do
+        rewritten = touch_once(thread, key, &touching, item);
+    while (rewritten == REWRITE_REFUSED);
+    if (rewritten != REWRITE_DONE)
+        return STORE_MISS;
     if (!(want & STORE_PEEK))
         count_touch_as_use(thread, key);
     return STORE_HIT;
@@ -201,8 +212,8 @@ static bool is_space(char c)
 }
 
 /*
- * A number as memcached reads one out of a value: space before it and anything behind a space after it
- * are passed over; a sign is read as C's strtoull does, but the result must not be negative.
+ * A number as memcached reads one out of a value: space before it and anything behind a space after
+ * it are passed over; a sign is read as C's strtoull does, but the result must not be negative.
  */
 static bool number_in(struct slice value, uint64_t *number)
 {
@@ -257,8 +268,7 @@ static void write_count(void *context, const struct item_view *old, char *value)
         memset(value + counting->digits_size, ' ', old->value_size - counting->digits_size);
 }
 
-enum store_outcome_arithmetic store_count(struct store_thread *thread,
-                                          const struct store_key *key,
+enum store_outcome_arithmetic store_count(struct store_thread *thread, const struct store_key *key,
                                           const struct store_arithmetic *how,
                                           struct store_number *number)
 {

@@ -50,15 +50,20 @@ bool segments_init(struct segments *segments, struct epoch *epoch, uint32_t size
     /* A huge page would make memory resident that holds nothing yet. */
     (void)madvise(segments->base, segments->reserved_size, MADV_NOHUGEPAGE);
     segments->of = aligned_alloc(CACHE_LINE, count_max * sizeof(struct segment));
-    if (segments->of == NULL) {
+    segments->expiry = aligned_alloc(CACHE_LINE, count_max * sizeof(struct segment_expiry));
+    if (segments->of == NULL || segments->expiry == NULL) {
+        free(segments->of);
+        free(segments->expiry);
         munmap(segments->base, segments->reserved_size);
         return false;
     }
     memset(segments->of, 0, count_max * sizeof(struct segment));
+    memset(segments->expiry, 0, count_max * sizeof(struct segment_expiry));
     mutex_init(&segments->lock, LOCK_STORE_SEGMENTS);
     mutex_lock(&segments->lock);
     list_init(&segments->free);
-    list_init(&segments->sealed);
+    list_init(&segments->sealed[QUEUE_SMALL]);
+    list_init(&segments->sealed[QUEUE_MAIN]);
     list_init(&segments->waiting);
     mutex_unlock(&segments->lock);
     return true;
@@ -67,21 +72,27 @@ bool segments_init(struct segments *segments, struct epoch *epoch, uint32_t size
 void segments_end(struct segments *segments)
 {
     mutex_end(&segments->lock);
+    free(segments->expiry);
     free(segments->of);
     munmap(segments->base, segments->reserved_size);
 }
 
-static uint32_t allowed(struct segments *segments)
+static uint32_t allowed(const struct segments *segments)
 {
-    return atomic_load_explicit(&segments->allowed, memory_order_relaxed);
+    return atomic_load_explicit(&((struct segments *)segments)->allowed, memory_order_relaxed);
+}
+
+/* That can be opened now. */
+static uint32_t empty_locked(const struct segments *segments) REQUIRES(segments->lock)
+{
+    uint32_t most = allowed(segments);
+    uint32_t fresh = most > segments->resident ? most - segments->resident : 0;
+    return segments->free.count + fresh;
 }
 
 static void note_available_locked(struct segments *segments) REQUIRES(segments->lock)
 {
-    uint32_t most = allowed(segments);
-    uint32_t fresh = most > segments->resident ? most - segments->resident : 0;
-    atomic_store_explicit(&segments->available,
-                          segments->free.count + fresh + segments->waiting.count,
+    atomic_store_explicit(&segments->available, empty_locked(segments) + segments->waiting.count,
                           memory_order_relaxed);
 }
 
@@ -137,9 +148,7 @@ static uint32_t take_void_locked(struct segments *segments) REQUIRES(segments->l
 static uint32_t take_empty_locked(struct segments *segments, uint32_t reserve)
     REQUIRES(segments->lock)
 {
-    uint32_t most = allowed(segments);
-    uint32_t fresh = most > segments->resident ? most - segments->resident : 0;
-    if (segments->free.count + fresh <= reserve)
+    if (empty_locked(segments) <= reserve)
         return SEGMENT_NONE;
     if (segments->free.count == 0)
         return take_void_locked(segments);
@@ -148,7 +157,8 @@ static uint32_t take_empty_locked(struct segments *segments, uint32_t reserve)
     return index;
 }
 
-uint32_t segments_open(struct segments *segments, uint32_t reserve, uint32_t now)
+uint32_t segments_open(struct segments *segments, enum segment_queue queue, uint32_t reserve,
+                       uint32_t now)
 {
     mutex_lock(&segments->lock);
     collect_locked(segments);
@@ -158,7 +168,9 @@ uint32_t segments_open(struct segments *segments, uint32_t reserve, uint32_t now
         segment->birth = ++segments->births;
         segment->generation = atomic_load_explicit(&segments->generation, memory_order_acquire);
         segment->opened_at = now;
+        segment->queue = queue;
         segment->state = SEGMENT_OPEN;
+        memset(&segments->expiry[index], 0, sizeof(segments->expiry[index]));
         atomic_store_explicit(&segment->dead, 0, memory_order_relaxed);
         atomic_store_explicit(&segment->used, 0, memory_order_relaxed);
         atomic_store_explicit(&segment->written, SEGMENT_START, memory_order_relaxed);
@@ -178,52 +190,127 @@ void segments_seal(struct segments *segments, uint32_t index)
         atomic_store_explicit(&segment->used, end, memory_order_release);
     mutex_lock(&segments->lock);
     segment->stamp = epoch_stamp(segments->epoch);
-    list_append(segments, &segments->sealed, index, SEGMENT_SEALED);
+    list_append(segments, &segments->sealed[segments->of[index].queue], index, SEGMENT_SEALED);
     mutex_unlock(&segments->lock);
 }
 
 static bool can_be_emptied(struct segments *segments, const struct segment *segment)
 {
-    /* In this order: whoever began to fill or pin did so before its turn ended. What is pinned could be
-     * emptied, but would not be room. */
+    /* In this order: whoever began to fill or pin did so before its turn ended. What is pinned
+     * could be emptied, but would not be room. */
     return epoch_passed(segments->epoch, segment->stamp) &&
            atomic_load_explicit(&segment->fills, memory_order_acquire) == 0 &&
            atomic_load_explicit(&segment->pins, memory_order_acquire) == 0;
 }
 
-static uint32_t wasted_in(const struct segments *segments, const struct segment *segment)
+static unsigned expiry_bin(uint32_t seconds)
 {
+    unsigned log = seconds < 16 ? 3 : 31 - (unsigned)__builtin_clz(seconds);
+    return log - 3 < EXPIRY_BINS ? log - 3 : EXPIRY_BINS - 1;
+}
+
+static _Atomic uint32_t *expiry_of(struct segments *segments, uint64_t place, uint32_t exptime)
+{
+    const struct segment *segment = segments_of(segments, place);
+    uint32_t seconds = exptime > segment->opened_at ? exptime - segment->opened_at : 0;
+    return &segments->expiry[segment - segments->of].bytes[expiry_bin(seconds)];
+}
+
+void segments_expiry_add(struct segments *segments, uint64_t place, uint32_t exptime, uint32_t size)
+{
+    if (exptime != 0)
+        atomic_fetch_add_explicit(expiry_of(segments, place, exptime), size, memory_order_relaxed);
+}
+
+void segments_expiry_remove(struct segments *segments, uint64_t place, uint32_t exptime,
+                            uint32_t size)
+{
+    if (exptime != 0)
+        atomic_fetch_sub_explicit(expiry_of(segments, place, exptime), size, memory_order_relaxed);
+}
+
+/* Within the bin that is passing, as if its bytes expired evenly. */
+static uint32_t expired_in(const struct segments *segments, uint32_t index, uint32_t now)
+{
+    uint32_t opened_at = segments->of[index].opened_at;
+    uint32_t age = now > opened_at ? now - opened_at : 0;
+    uint64_t sum = 0;
+    for (unsigned bin = 0; bin < EXPIRY_BINS - 1; bin++) {
+        uint32_t from = bin == 0 ? 0 : UINT32_C(8) << bin;
+        uint32_t to = UINT32_C(16) << bin;
+        uint32_t bytes =
+            atomic_load_explicit(&segments->expiry[index].bytes[bin], memory_order_relaxed);
+        if (age >= to)
+            sum += bytes;
+        else if (age > from)
+            sum += (uint64_t)bytes * (age - from) / (to - from);
+    }
+    return (uint32_t)sum;
+}
+
+uint32_t segments_wasted(const struct segments *segments, uint32_t index, uint32_t now)
+{
+    const struct segment *segment = &segments->of[index];
     uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
-    bool flushed = segment->generation !=
-                   atomic_load_explicit(&segments->generation, memory_order_relaxed);
+    bool flushed =
+        segment->generation != atomic_load_explicit(&segments->generation, memory_order_relaxed);
     return flushed ? segments->size
-                   : segments->size - used +
+                   : segments->size - used + expired_in(segments, index, now) +
                          atomic_load_explicit(&segment->dead, memory_order_relaxed);
 }
 
-uint32_t segments_take_victim(struct segments *segments, uint32_t wasted_min)
+static void take_locked(struct segments *segments, uint32_t before, uint32_t index)
+    REQUIRES(segments->lock)
 {
-    uint32_t best = SEGMENT_NONE, before_best = SEGMENT_NONE, most = 0;
+    struct segment *segment = &segments->of[index];
+    list_remove(segments, &segments->sealed[segment->queue], before, index);
+    segment->state = SEGMENT_EMPTYING;
+}
+
+uint32_t segments_take_wasteful(struct segments *segments, uint32_t wasted_min, uint32_t now)
+{
+    uint32_t best = SEGMENT_NONE, before_best = SEGMENT_NONE, most = wasted_min;
     mutex_lock(&segments->lock);
-    uint32_t before = SEGMENT_NONE;
-    for (uint32_t i = segments->sealed.first; i != SEGMENT_NONE; i = segments->of[i].next) {
-        uint32_t wasted = wasted_in(segments, &segments->of[i]);
-        bool better = best == SEGMENT_NONE || (wasted_min > 0 && wasted > most);
-        if (wasted >= wasted_min && better && can_be_emptied(segments, &segments->of[i])) {
-            best = i;
-            before_best = before;
-            most = wasted;
-            if (wasted_min == 0)
-                break;
+    for (unsigned queue = 0; queue < QUEUE_COUNT; queue++) {
+        uint32_t before = SEGMENT_NONE;
+        for (uint32_t i = segments->sealed[queue].first; i != SEGMENT_NONE;
+             i = segments->of[i].next) {
+            uint32_t wasted = segments_wasted(segments, i, now);
+            if (wasted >= most && can_be_emptied(segments, &segments->of[i])) {
+                best = i;
+                before_best = before;
+                most = wasted + 1;
+            }
+            before = i;
         }
-        before = i;
     }
-    if (best != SEGMENT_NONE) {
-        list_remove(segments, &segments->sealed, before_best, best);
-        segments->of[best].state = SEGMENT_EMPTYING;
-    }
+    if (best != SEGMENT_NONE)
+        take_locked(segments, before_best, best);
     mutex_unlock(&segments->lock);
     return best;
+}
+
+uint32_t segments_take_oldest(struct segments *segments, enum segment_queue queue)
+{
+    uint32_t before = SEGMENT_NONE;
+    mutex_lock(&segments->lock);
+    uint32_t index = segments->sealed[queue].first;
+    while (index != SEGMENT_NONE && !can_be_emptied(segments, &segments->of[index])) {
+        before = index;
+        index = segments->of[index].next;
+    }
+    if (index != SEGMENT_NONE)
+        take_locked(segments, before, index);
+    mutex_unlock(&segments->lock);
+    return index;
+}
+
+uint32_t segments_queued(struct segments *segments, enum segment_queue queue)
+{
+    mutex_lock(&segments->lock);
+    uint32_t count = segments->sealed[queue].count;
+    mutex_unlock(&segments->lock);
+    return count;
 }
 
 void segments_emptied(struct segments *segments, uint32_t index)
@@ -238,7 +325,7 @@ void segments_emptied(struct segments *segments, uint32_t index)
 void segments_put_back(struct segments *segments, uint32_t index)
 {
     mutex_lock(&segments->lock);
-    list_append(segments, &segments->sealed, index, SEGMENT_SEALED);
+    list_append(segments, &segments->sealed[segments->of[index].queue], index, SEGMENT_SEALED);
     mutex_unlock(&segments->lock);
 }
 
@@ -249,15 +336,17 @@ static bool comes_soon(struct segments *segments, const struct segment *segment)
            atomic_load_explicit(&segment->pins, memory_order_acquire) == 0;
 }
 
-bool segments_will_come(struct segments *segments)
+bool segments_will_come(struct segments *segments, uint32_t reserve)
 {
     mutex_lock(&segments->lock);
     collect_locked(segments);
-    bool soon = segments->free.count > 0;
+    bool soon = empty_locked(segments) > reserve;
     for (uint32_t i = segments->waiting.first; !soon && i != SEGMENT_NONE; i = segments->of[i].next)
         soon = comes_soon(segments, &segments->of[i]);
-    for (uint32_t i = segments->sealed.first; !soon && i != SEGMENT_NONE; i = segments->of[i].next)
-        soon = comes_soon(segments, &segments->of[i]);
+    for (unsigned queue = 0; queue < QUEUE_COUNT; queue++)
+        for (uint32_t i = segments->sealed[queue].first; !soon && i != SEGMENT_NONE;
+             i = segments->of[i].next)
+            soon = comes_soon(segments, &segments->of[i]);
     mutex_unlock(&segments->lock);
     return soon;
 }

@@ -2,12 +2,13 @@
 #define LARDER_SEGMENTS_H
 
 /*
- * The memory that items live in: one reserved range of addresses, cut into segments of one size, and
- * what is known of each segment, out of line.
+ * The memory that items live in: one reserved range of addresses, cut into segments of one size,
+ * and what is known of each segment, out of line.
  *
  * A segment goes round: void (no memory behind it) or free -> open (a lane appends to it) -> sealed
  * (full; in the queue, oldest first) -> emptying (every live entry is moved or dropped) -> waiting
- * (empty, but somebody may still read in it) -> free, or void when there are more than memory allows.
+ * (empty, but somebody may still read in it) -> free, or void when there are more than memory
+ * allows.
  *
  * Threads: any. The lists stand under `lock`; the fields of a segment under the headings below.
  */
@@ -33,11 +34,15 @@ enum segment_state {
     SEGMENT_WAITING,
 };
 
+/* S3-FIFO's two queues: what comes in is on probation; what was used moves on to the main one. */
+enum segment_queue { QUEUE_SMALL, QUEUE_MAIN, QUEUE_COUNT };
+
 struct CACHE_ALIGNED segment {
     /* set when it is opened */
     uint64_t birth;      /* never reused: birth and offset are a cas unique */
     uint32_t generation; /* of flush_all: items of an older one than the store's are gone */
     uint32_t opened_at;  /* seconds since 1970 */
+    enum segment_queue queue;
 
     /* any thread */
     _Atomic uint32_t written; /* offset of the next entry; past the end: full */
@@ -52,6 +57,16 @@ struct CACHE_ALIGNED segment {
     uint64_t stamp; /* of being sealed, or of being emptied */
 };
 
+/*
+ * When the bytes of a segment expire, as far as they are live and have a time-to-live: bin 0 within
+ * 16 seconds of its opening, each further one within twice the time of the one before.
+ */
+#define EXPIRY_BINS 16
+
+struct CACHE_ALIGNED segment_expiry {
+    _Atomic uint32_t bytes[EXPIRY_BINS];
+};
+
 struct segment_list {
     uint32_t first;
     uint32_t last;
@@ -61,7 +76,8 @@ struct segment_list {
 struct segments {
     /* set once at creation */
     char *base;
-    struct segment *of; /* [count_max] */
+    struct segment *of;            /* [count_max] */
+    struct segment_expiry *expiry; /* [count_max] */
     struct epoch *epoch;
     size_t reserved_size;
     uint32_t size;      /* of one segment, bytes, a power of two */
@@ -76,9 +92,9 @@ struct segments {
     /* under lock */
     struct mutex lock;
     struct segment_list free GUARDED_BY(lock);
-    struct segment_list sealed GUARDED_BY(lock);
+    struct segment_list sealed[QUEUE_COUNT] GUARDED_BY(lock);
     struct segment_list waiting GUARDED_BY(lock);
-    uint32_t resident GUARDED_BY(lock); /* with memory behind them */
+    uint32_t resident GUARDED_BY(lock);   /* with memory behind them */
     uint32_t voids_from GUARDED_BY(lock); /* no segment below it is void */
     uint64_t births GUARDED_BY(lock);
 };
@@ -110,20 +126,34 @@ static inline uint64_t segments_cas(const struct segments *segments, uint64_t pl
 }
 
 /*
- * An open segment, or SEGMENT_NONE when none is free; at least `reserve` are then left. Collects what
- * was waiting and is not read any more.
+ * An open segment, or SEGMENT_NONE when none is free; at least `reserve` are then left. Collects
+ * what was waiting and is not read any more.
  */
-uint32_t segments_open(struct segments *segments, uint32_t reserve, uint32_t now);
+uint32_t segments_open(struct segments *segments, enum segment_queue queue, uint32_t reserve,
+                       uint32_t now);
 
-/* Nobody appends to it any more: the newest of the sealed. */
+/* Nobody appends to it any more: the newest of its queue. */
 void segments_seal(struct segments *segments, uint32_t index);
 
+/* An entry with that exptime (0: nothing to do) has come to, or gone from, that place. */
+void segments_expiry_add(struct segments *segments, uint64_t place, uint32_t exptime,
+                         uint32_t size);
+void segments_expiry_remove(struct segments *segments, uint64_t place, uint32_t exptime,
+                            uint32_t size);
+
+/* Bytes of a segment that hold nothing: dead, expired (about), flushed, or never written. */
+uint32_t segments_wasted(const struct segments *segments, uint32_t index, uint32_t now);
+
 /*
- * Takes a sealed segment out of the queue for emptying; SEGMENT_NONE: there is none. Only one in which
- * no append is still going on. `wasted_min`: only one with at least so many dead bytes, the one with
- * most; 0: the oldest.
+ * Take a sealed segment out of its queue for emptying: the one of all that wastes most, if that is
+ * at least wasted_min; or the oldest of a queue. SEGMENT_NONE: there is none in which no append,
+ * fill or pin is still going on.
  */
-uint32_t segments_take_victim(struct segments *segments, uint32_t wasted_min);
+uint32_t segments_take_wasteful(struct segments *segments, uint32_t wasted_min, uint32_t now);
+uint32_t segments_take_oldest(struct segments *segments, enum segment_queue queue);
+
+/* Sealed segments of a queue. */
+uint32_t segments_queued(struct segments *segments, enum segment_queue queue);
 
 /* It is empty; from now on it waits for those who read in it. */
 void segments_emptied(struct segments *segments, uint32_t index);
@@ -131,9 +161,9 @@ void segments_emptied(struct segments *segments, uint32_t index);
 /* Gives up emptying: it goes back to the queue. */
 void segments_put_back(struct segments *segments, uint32_t index);
 
-/* Whether room comes by itself as soon as every thread has passed a turn: nothing then depends on a
- * slow client's fill or pin. */
-MUST_USE bool segments_will_come(struct segments *segments);
+/* Whether room beyond `reserve` comes by itself as soon as every thread has passed a turn: nothing
+ * then depends on a slow client's fill or pin. */
+MUST_USE bool segments_will_come(struct segments *segments, uint32_t reserve);
 
 /* Changes how many may have memory; gives back what is free beyond that. */
 void segments_allow(struct segments *segments, uint32_t allowed);

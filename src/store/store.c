@@ -8,11 +8,11 @@
 
 #define SEGMENT_SIZE_MAX (1u << 20)
 #define SEGMENT_SIZE_MIN (16u << 10)
-#define SEGMENTS_PER_LANE 32        /* so that open segments stay a few hundredths of memory */
+#define SEGMENTS_PER_LANE 64        /* so that open segments stay a few hundredths of memory */
 #define SEGMENTS_WANTED 64          /* at least, where memory is small */
 #define INLINE_SIZE_MAX (32u << 10) /* larger values are stored in pieces */
 #define INDEX_SHARE 64              /* the index starts at this part of memory */
-#define ENTRY_SIZE_MIN 24           /* of an item and its slot, for reserving address space */
+#define ENTRY_SIZE_MIN 16           /* less than any item and its slot: for reserving addresses */
 
 static uint32_t segment_size_for(size_t memory_size)
 {
@@ -30,10 +30,26 @@ static uint32_t inline_size_for(uint32_t segment_size)
 /* What is left for segments when everything else has its share. */
 static uint32_t segments_allowed(const struct store *store, size_t index_size)
 {
-    size_t memory = atomic_load_explicit(&((struct store *)store)->memory_size,
-                                         memory_order_relaxed);
+    size_t memory =
+        atomic_load_explicit(&((struct store *)store)->memory_size, memory_order_relaxed);
     size_t taken = store->fixed_bytes + index_size;
     return memory > taken ? (uint32_t)((memory - taken) / store->segments.size) : 0;
+}
+
+/* What of memory serves to find items, and to remember those that went. */
+static size_t bytes_for_finding(struct store *store)
+{
+    return index_bytes(&store->index) + ghosts_bytes(index_lines(&store->index));
+}
+
+static void account_index(struct store *store)
+{
+    uint64_t now = bytes_for_finding(store);
+    uint64_t before = atomic_load_explicit(&store->index_bytes, memory_order_relaxed);
+    if (before != 0 && now / store->segments.size == before / store->segments.size)
+        return;
+    atomic_store_explicit(&store->index_bytes, now, memory_order_relaxed);
+    segments_allow(&store->segments, segments_allowed(store, now));
 }
 
 static unsigned lanes_for(const struct store_config *config, uint32_t segment_count)
@@ -47,12 +63,23 @@ static unsigned lanes_for(const struct store_config *config, uint32_t segment_co
 static bool lanes_init(struct store *store, uint32_t segment_count)
 {
     store->lane_count = lanes_for(&store->config, segment_count);
-    store->lanes = aligned_alloc(CACHE_LINE, store->lane_count * sizeof(struct lane));
-    if (store->lanes == NULL)
-        return false;
-    for (unsigned i = 0; i < store->lane_count; i++)
-        lane_init(&store->lanes[i]);
+    for (unsigned queue = 0; queue < QUEUE_COUNT; queue++) {
+        store->lanes[queue] = aligned_alloc(CACHE_LINE, store->lane_count * sizeof(struct lane));
+        if (store->lanes[queue] == NULL)
+            return false;
+        for (unsigned i = 0; i < store->lane_count; i++)
+            lane_init(&store->lanes[queue][i], (enum segment_queue)queue);
+    }
     return true;
+}
+
+static void lanes_end(struct store *store)
+{
+    for (unsigned queue = 0; queue < QUEUE_COUNT; queue++) {
+        for (unsigned i = 0; store->lanes[queue] != NULL && i < store->lane_count; i++)
+            lane_end(&store->lanes[queue][i]);
+        free(store->lanes[queue]);
+    }
 }
 
 static struct store *refuse(struct store *store, const char **why, const char *reason)
@@ -75,23 +102,28 @@ struct store *store_create(const struct store_config *config, const char **why)
     if (count < 8)
         return refuse(store, why, "the memory limit is too small");
     store->inline_size_max = inline_size_for(size);
-    store->fixed_bytes = count * sizeof(struct segment);
+    store->fixed_bytes = count * (sizeof(struct segment) + sizeof(struct segment_expiry));
     epoch_init(&store->epoch);
     if (!segments_init(&store->segments, &store->epoch, size, count))
         return refuse(store, why, "no address space for the items");
-    if (!index_init(&store->index, &store->segments,
-                    config->memory_size / INDEX_SHARE / CACHE_LINE,
+    if (!index_init(&store->index, &store->segments, config->memory_size / INDEX_SHARE / CACHE_LINE,
                     config->memory_size / ENTRY_SIZE_MIN)) {
         segments_end(&store->segments);
         return refuse(store, why, "no address space for the index");
     }
+    if (!ghosts_init(&store->ghosts, index_size_max(&store->index))) {
+        index_end(&store->index);
+        segments_end(&store->segments);
+        return refuse(store, why, "no address space for the index");
+    }
     if (!lanes_init(store, count)) {
+        lanes_end(store);
+        ghosts_end(&store->ghosts);
         index_end(&store->index);
         segments_end(&store->segments);
         return refuse(store, why, "no memory for the store");
     }
-    atomic_init(&store->index_bytes, index_bytes(&store->index));
-    segments_allow(&store->segments, segments_allowed(store, index_bytes(&store->index)));
+    account_index(store);
     mutex_init(&store->threads_lock, LOCK_STORE_THREADS);
     reclaim_init(&store->reclaim);
     return store;
@@ -107,9 +139,8 @@ void store_destroy(struct store *store)
     }
     reclaim_end(&store->reclaim);
     mutex_end(&store->threads_lock);
-    for (unsigned i = 0; i < store->lane_count; i++)
-        lane_end(&store->lanes[i]);
-    free(store->lanes);
+    lanes_end(store);
+    ghosts_end(&store->ghosts);
     index_end(&store->index);
     segments_end(&store->segments);
     free(store);
@@ -135,7 +166,8 @@ static struct store_thread *thread_new(struct store *store)
     for (struct store_thread *other = store->threads; other != NULL; other = other->next)
         number++;
     thread->store = store;
-    thread->lane = &store->lanes[number % store->lane_count];
+    for (unsigned queue = 0; queue < QUEUE_COUNT; queue++)
+        thread->lanes[queue] = &store->lanes[queue][number % store->lane_count];
     thread->next = store->threads;
     store->threads = thread;
     epoch_add(&store->epoch, &thread->slot);
@@ -194,9 +226,11 @@ void store_turn_stop(struct store_thread *thread)
 void store_flush(struct store_thread *thread, uint32_t at)
 {
     struct store *store = thread->store;
-    atomic_store_explicit(&store->flush_at, at > thread->now ? at : thread->now,
-                          memory_order_release);
-    flush_if_due(store, thread->now);
+    bool later = at > thread->now;
+    /* At once means before this returns, whoever else flushes at the same time. */
+    if (!later)
+        atomic_fetch_add_explicit(&store->segments.generation, 1, memory_order_acq_rel);
+    atomic_store_explicit(&store->flush_at, later ? at : 0, memory_order_release);
 }
 
 struct store_key store_key_of(const char *at, size_t size)
@@ -259,16 +293,6 @@ void store_item_fill(const struct store *store, const struct item_view *view, un
 /* The index hears of new entries in batches, and grows then. */
 #define ENTRIES_UNCOUNTED_MAX 16
 
-static void account_index(struct store *store)
-{
-    uint64_t now = index_bytes(&store->index);
-    uint64_t before = atomic_load_explicit(&store->index_bytes, memory_order_relaxed);
-    if (now / store->segments.size == before / store->segments.size)
-        return;
-    atomic_store_explicit(&store->index_bytes, now, memory_order_relaxed);
-    segments_allow(&store->segments, segments_allowed(store, now));
-}
-
 static void tell_index(struct store_thread *thread)
 {
     index_count(&thread->store->index, thread->uncounted);
@@ -302,6 +326,24 @@ static void mark_dead(struct store_thread *thread, char *entry, uint32_t size)
                               memory_order_relaxed);
 }
 
+static void change_expiry(struct segments *segments, uint64_t place, uint32_t before,
+                          uint32_t after, uint32_t size)
+{
+    segments_expiry_remove(segments, place, before, size);
+    segments_expiry_add(segments, place, after, size);
+}
+
+void store_note_expiry(struct store *store, const struct item_view *view, uint32_t before,
+                       uint32_t after)
+{
+    struct segments *segments = &store->segments;
+    change_expiry(segments, segments_place(segments, view->entry), before, after, view->entry_size);
+    for (uint64_t place = view->first_piece; place != PLACE_NONE;
+         place = piece_next(segments_at(segments, place)))
+        change_expiry(segments, place, before, after,
+                      item_entry_size_at(segments_at(segments, place)));
+}
+
 static void bury_pieces(struct store_thread *thread, uint64_t place)
 {
     while (place != PLACE_NONE) {
@@ -313,6 +355,7 @@ static void bury_pieces(struct store_thread *thread, uint64_t place)
 
 void store_bury(struct store_thread *thread, const struct item_view *view)
 {
+    store_note_expiry(thread->store, view, view->exptime, 0);
     bury_pieces(thread, view->first_piece);
     mark_dead(thread, view->entry, view->entry_size);
     note_removed(thread, view);

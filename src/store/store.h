@@ -26,11 +26,11 @@ struct store;
 struct store_thread;
 
 struct store_config {
-    size_t memory_size;   /* -m: items, index and bookkeeping stay within it */
-    size_t item_size_max; /* -I, in memcached's terms: see store_size_allowed */
+    size_t memory_size;    /* -m: items, index and bookkeeping stay within it */
+    size_t item_size_max;  /* -I, in memcached's terms: see store_size_allowed */
     unsigned writer_count; /* threads that will write at the same time */
-    bool evict;           /* false: a put that finds no room fails (-M) */
-    bool cas;             /* false: every cas unique reads 0 and equals nothing (-C) */
+    bool evict;            /* false: a put that finds no room fails (-M) */
+    bool cas;              /* false: every cas unique reads 0 and equals nothing (-C) */
 };
 
 /* NULL if the configuration can't work or memory can't be had; *why is then a static text. */
@@ -157,8 +157,8 @@ struct store_fill;
 struct store_fill *store_fill_start(struct store_thread *thread, const struct store_key *key,
                                     const struct store_put *put, size_t value_size);
 
-/* Where the next bytes belong, at least one while the value is not complete. at == NULL: no room can
- * be had; abandon it. May pass. */
+/* Where the next bytes belong, at least one while the value is not complete. at == NULL: no room
+ * can be had; abandon it. May pass. */
 struct store_room {
     char *at;
     size_t size;
@@ -168,7 +168,7 @@ void store_fill_advance(struct store_fill *fill, size_t size);
 size_t store_fill_missing(const struct store_fill *fill); /* bytes still to come */
 
 MUST_USE enum store_outcome store_fill_commit(struct store_thread *thread, struct store_fill *fill,
-                                              struct store_result *result); /* consumes fill */
+                                              struct store_result *result);    /* consumes fill */
 void store_fill_abandon(struct store_thread *thread, struct store_fill *fill); /* consumes fill */
 
 enum store_outcome_delete { STORE_DELETED, STORE_DELETE_MISS, STORE_DELETE_EXISTS };
@@ -219,25 +219,26 @@ void store_stats_reset(struct store *store); /* all but curr_items and bytes */
 
 /* Gauges, read now. */
 struct store_report {
-    uint64_t memory_limit;   /* bytes, -m */
-    uint64_t segment_size;   /* bytes */
-    uint64_t segments_used;  /* open, sealed, waiting for their readers */
-    uint64_t segments_free;  /* resident, empty */
-    uint64_t segments_max;   /* that memory_limit leaves room for now */
+    uint64_t memory_limit;     /* bytes, -m */
+    uint64_t segment_size;     /* bytes */
+    uint64_t segments_used;    /* open, sealed, waiting for their readers */
+    uint64_t segments_free;    /* resident, empty */
+    uint64_t segments_max;     /* that memory_limit leaves room for now */
     uint64_t segments_waiting; /* empty, but somebody may still read in them */
-    uint64_t dead_bytes;     /* in segments, of items that are gone */
-    uint64_t index_bytes;    /* resident */
-    uint64_t index_lines;    /* of 64 bytes and 7 slots */
+    uint64_t dead_bytes;       /* in segments, of items that are gone */
+    uint64_t index_bytes;      /* resident */
+    uint64_t index_lines;      /* of 64 bytes and 7 slots */
     bool index_growing;
-    uint64_t oldest_age;     /* seconds since the oldest segment with items was opened */
+    uint64_t oldest_age; /* seconds since the oldest segment with items was opened */
 };
 
 void store_report_read(struct store *store, uint32_t now, struct store_report *report);
 
 /*
- * Visits about items_max items, in no order; *cursor is 0 at first and says where to go on. false: that
- * was all. An item that is there throughout is visited at least once, one that is written meanwhile
- * perhaps, one that is moved perhaps twice. What is visited is lent until the thread's next pass.
+ * Visits about items_max items, in no order; *cursor is 0 at first and says where to go on. false:
+ * that was all. An item that is there throughout is visited at least once, one that is written
+ * meanwhile perhaps, one that is moved perhaps twice. What is visited is lent until the thread's
+ * next pass.
  */
 bool store_walk(struct store_thread *thread, size_t *cursor, size_t items_max,
                 void (*visit)(void *context, struct slice key, const struct store_item *item),

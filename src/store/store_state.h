@@ -2,12 +2,13 @@
 #define LARDER_STORE_STATE_H
 
 /*
- * What the parts of the store share: the store itself, a thread's share of it, and the few steps that
- * every operation is made of. Only src/store/ includes this.
+ * What the parts of the store share: the store itself, a thread's share of it, and the few steps
+ * that every operation is made of. Only src/store/ includes this.
  */
 
 #include "base/counter.h"
 #include "store/epoch.h"
+#include "store/ghosts.h"
 #include "store/index.h"
 #include "store/lane.h"
 #include "store/reclaim.h"
@@ -28,7 +29,7 @@ struct store_thread {
 
     /* set once at creation */
     struct store *store;
-    struct lane *lane;
+    struct lane *lanes[QUEUE_COUNT];
 
     /* this thread only */
     uint32_t now;      /* of the turn */
@@ -45,13 +46,14 @@ struct store_thread {
 struct store {
     /* set once at creation */
     struct store_config config;
-    struct lane *lanes;
+    struct lane *lanes[QUEUE_COUNT]; /* [lane_count] each */
     unsigned lane_count;
     uint32_t inline_size_max;
     size_t fixed_bytes; /* bookkeeping that is there from the start */
     struct epoch epoch;
     struct segments segments;
     struct index index;
+    struct ghosts ghosts;
     struct reclaim reclaim;
 
     /* any thread */
@@ -75,6 +77,11 @@ enum store_find store_item_state(const struct store_thread *thread, const struct
 /* An item of this thread's making is in the index now. Not under a lock: the index may grow. */
 void store_note_added(struct store_thread *thread, const struct item_view *view);
 
+/* What it takes of its segments expires at that time from now on, and no longer at the one before.
+ * Under the lock; 0: never. */
+void store_note_expiry(struct store *store, const struct item_view *view, uint32_t before,
+                       uint32_t after);
+
 /* Its slot was removed or replaced, under the lock: marks it and its pieces dead. */
 void store_bury(struct store_thread *thread, const struct item_view *view);
 
@@ -92,26 +99,28 @@ void store_item_fill(const struct store *store, const struct item_view *view, un
 /* --- room ---------------------------------------------------------------------------------- */
 
 /* Room for an entry of that size, to be written in this turn. NULL: none can be made. May pass. */
-char *store_allocate(struct store_thread *thread, uint32_t size);
+char *store_allocate(struct store_thread *thread, enum segment_queue queue, uint32_t size);
 
 /* Another open segment for the thread's lane. false: none can be had. May pass. */
-MUST_USE bool store_make_room(struct store_thread *thread);
+MUST_USE bool store_make_room(struct store_thread *thread, enum segment_queue queue);
+
+/* Where a new item of that key belongs: in the queue where the old one lies, or with those that
+ * were dropped not long ago. */
+enum segment_queue store_queue_for(const struct store_thread *thread, const struct store_key *key);
 
 /* An entry that was written, at least its header, and will not be used. */
 void store_discard(struct store_thread *thread, char *entry);
 
-/*
- * Lays a tentative piece into `size` bytes at `room`, with padding before or behind it as alignment
- * asks; its payload may come out smaller. Returns the piece.
- */
-char *store_lay_piece(struct segments *segments, char *room, uint32_t size, uint32_t payload);
+/* A tentative piece for that many bytes, or for fewer if that fills the lane's segment to its end.
+ * NULL: the lane needs another segment. */
+char *store_append_piece(struct store_thread *thread, struct lane *lane, size_t payload);
 
 /* --- writing ------------------------------------------------------------------------------- */
 
 /*
- * Puts an entry that is written into the index, or refuses, as `put` says; decided under the lock. On
- * refusal the entry is the caller's to discard. `expected`: PLACE_NONE, or the place that the key's
- * item must still have (STORE_EXISTS if not).
+ * Puts an entry that is written into the index, or refuses, as `put` says; decided under the lock.
+ * On refusal the entry is the caller's to discard. `expected`: 0, or the segments_cas of the
+ * place that the key's item must still have (STORE_EXISTS if not): places come again, births don't.
  */
 enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
                                  const struct store_put *put, char *entry, uint64_t expected,
@@ -119,8 +128,8 @@ enum store_outcome store_publish(struct store_thread *thread, const struct store
 
 /*
  * Replaces a key's item by one made from it. `plan` says what the new entry is to be, or false and
- * leaves in its context why not; `write` puts the new value into its place. plan may be called again,
- * if the item changes meanwhile, and both look only at the item they are given.
+ * leaves in its context why not; `write` puts the new value into its place. plan may be called
+ * again, if the item changes meanwhile, and both look only at the item they are given.
  */
 struct store_rewrite {
     bool (*plan)(void *context, const struct item_view *old, uint64_t slot,

@@ -7,7 +7,7 @@ use Test::More;
 my $top = $ENV{top_srcdir} // '.';
 my @layers = qw(base store proto net daemon);
 my %rank = map { $layers[$_] => $_ } 0 .. $#layers;
-$rank{tools} = 1; # beside the daemon: a program of its own, which sees base/ alone
+$rank{tools} = 2; # beside the daemon: programs of their own, which see base/ and the store's door
 
 for my $path (sort map { glob "$top/src/$_/*.{c,h,def}" } keys %rank) {
     my ($folder) = $path =~ m{src/(\w+)/[^/]+$};

@@ -7,7 +7,7 @@ use Test::More;
 my $top = $ENV{top_srcdir} // '.';
 chdir $top or die "$top: $!";
 my %list_of = (base => 'src_libbase_a', store => 'src_libstore_a', proto => 'src_libproto_a',
-    net => 'src_libnet_a', daemon => 'src_larderd');
+    net => 'src_libnet_a', daemon => 'src_larderd', tools => 'src_larder_bench src_store_bench');
 
 open my $file, '<', 'Makefile.am' or die "Makefile.am: $!";
 my $text = do { local $/; <$file> };
@@ -20,7 +20,11 @@ sub listed {
 
 for my $folder (sort keys %list_of) {
     my @there = sort glob "src/$folder/*.{c,h,def}";
-    is_deeply([listed("$list_of{$folder}_SOURCES")], \@there, "the sources of src/$folder/");
+    my %listed = map { $_ => 1 } map { listed("${_}_SOURCES") } split ' ', $list_of{$folder};
+    is_deeply([sort keys %listed], \@there, "the sources of src/$folder/");
+    for my $list (map { [listed("${_}_SOURCES")] } split ' ', $list_of{$folder}) {
+        is_deeply($list, [sort @$list], 'in order');
+    }
 }
 
 my @folders = grep { -d } glob 'src/*';

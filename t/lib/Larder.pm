@@ -262,11 +262,14 @@ sub stats {
     return $stats;
 }
 
-# Moves the server's clock: a number of seconds since its start, 'p' pauses it, 'r' lets it run.
-sub debugtime {
-    my ($self, $argument) = @_;
-    my $reply = $self->converse("debugtime $argument\r\n");
-    die "debugtime $argument: $reply" if $reply ne "OK\r\n";
+# Stops the server's clock at its first use, and moves it on to $seconds after that.
+sub clock_at {
+    my ($self, $seconds) = @_;
+    my @commands = defined $self->{clock} ? () : 'debugtime p';
+    push @commands, 'debugtime ' . ($seconds - ($self->{clock} // 0));
+    $self->{clock} = $seconds;
+    my $reply = $self->converse(\@commands);
+    die "@commands: $reply" if $reply ne "OK\r\n" x @commands;
 }
 
 # Kilobytes of a VmXXX line of /proc/PID/status.

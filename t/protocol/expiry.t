@@ -33,14 +33,14 @@ converses $server, 'an absolute time soon', ["set b1 0 $soon 1", 'x', 'mg b1 t']
 
 SKIP: {
     skip 'the clock of this server cannot be moved', 1 if !is_larder;
-    $server->debugtime('p');
-    $server->debugtime(1000);
+    $server->clock_at(1000);
     converses $server, 'with ten seconds to go', ['set c 0 10 1', '5', 'mg c t'] => ['STORED', 'HD t10'];
-    $server->debugtime(1009);
+    $server->clock_at(1009);
     converses $server, 'the last second', ['get c', 'mg c t'] => ['VALUE c 0 1', '5', 'END', 'HD t1'];
-    $server->debugtime(1010);
+    $server->clock_at(1010);
     converses $server, 'then it is gone', ['get c'] => ['END'];
 
+    my $now = 2000;
     for my $case (
         ['get d', 'END'], ['gets d', 'END'], ['gat 0 d', 'END'], ['touch d 0', 'NOT_FOUND'], ['delete d', 'NOT_FOUND'],
         ['incr d 1', 'NOT_FOUND'], ['decr d 1', 'NOT_FOUND'], ["append d 0 0 1\r\nx", 'NOT_STORED'],
@@ -49,25 +49,25 @@ SKIP: {
         )
     {
         my ($command, $reply) = @$case;
-        $server->debugtime(2000);
+        $server->clock_at($now += 10);
         $server->converse(['set d 0 5 1', '1']);
-        $server->debugtime(2006);
+        $server->clock_at($now + 6);
         my $name = escaped($command);
         $name =~ s/\n//g;
         converses $server, "expired to $name", [$command, 'get d'] => [$reply, 'END'];
         $server->converse(['delete d']);
     }
-    $server->debugtime(3000);
+    $server->clock_at(3000);
     converses $server, 'touched in time', ['set e 0 10 1', 'x', 'touch e 100'] => ['STORED', 'TOUCHED'];
-    $server->debugtime(3050);
+    $server->clock_at(3050);
     converses $server, 'lives on', ['get e'] => ['VALUE e 0 1', 'x', 'END'];
-    $server->debugtime(3100);
+    $server->clock_at(3100);
     converses $server, 'to its new end', ['get e', 'add e 0 0 1', 'y', 'get e'] => ['END', 'STORED', 'VALUE e 0 1', 'y', 'END'];
     my $absolute = $server->stats->{time} + 20;
     converses $server, 'an absolute time', ["set f 0 $absolute 1", 'x'] => ['STORED'];
-    $server->debugtime(3119);
+    $server->clock_at(3119);
     converses $server, 'not yet', ['get f'] => ['VALUE f 0 1', 'x', 'END'];
-    $server->debugtime(3120);
+    $server->clock_at(3120);
     converses $server, 'now', ['get f'] => ['END'];
 
     my $stats = $server->stats;

@@ -25,23 +25,22 @@ converses $server, 'a delay that is no number', ['flush_all abc'] => ['CLIENT_ER
 SKIP: {
     skip 'the clock of this server cannot be moved', 1 if !is_larder;
     my $clock = Larder->start;
-    $clock->debugtime('p');
-    $clock->debugtime(100);
+    $clock->clock_at(100);
     converses $clock, 'a delayed flush takes nothing yet', ['set e 0 0 1', 'x', 'flush_all 10', 'get e'] =>
         ['STORED', 'OK', 'VALUE e 0 1', 'x', 'END'];
-    $clock->debugtime(105);
+    $clock->clock_at(105);
     converses $clock, 'nor before its time', ['get e', 'set f 0 0 1', 'y'] => ['VALUE e 0 1', 'x', 'END', 'STORED'];
-    $clock->debugtime(112);
+    $clock->clock_at(112);
     converses $clock, 'at its time everything older is gone', ['get e f', 'set e 0 0 1', 'z', 'get e'] =>
         ['END', 'STORED', 'VALUE e 0 1', 'z', 'END'];
-    $clock->debugtime(200);
+    $clock->clock_at(200);
     converses $clock, 'it does not happen again', ['get e'] => ['VALUE e 0 1', 'z', 'END'];
 
     converses $clock, 'a later flush_all replaces a waiting one', ['flush_all 1000', 'flush_all', 'get e', 'set e 0 0 1', 'n'] =>
         ['OK', 'OK', 'END', 'STORED'];
     my $soon = $clock->stats->{time} + 50;
     converses $clock, 'an absolute time', ["flush_all $soon", 'get e'] => ['OK', 'VALUE e 0 1', 'n', 'END'];
-    $clock->debugtime(260);
+    $clock->clock_at(260);
     converses $clock, 'and it has passed', ['get e'] => ['END'];
     stops_cleanly $clock;
 }

@@ -110,7 +110,7 @@ if (is_larder) {
     converses $server, 'one byte more', "set fit 0 0 $over\r\n" . ('v' x $over) . "\r\nget fit\r\n" =>
         ['SERVER_ERROR object too large for cache', 'END'];
     converses $server, 'appending beyond the limit keeps the old value',
-        "set h3 0 0 3\r\nold\r\nappend h3 0 0 1048510\r\n" . ('v' x 1_048_510) . "\r\nget h3\r\n" =>
+        "set h3 0 0 3\r\nold\r\nappend h3 0 0 1048513\r\n" . ('v' x 1_048_513) . "\r\nget h3\r\n" =>
         ['STORED', 'NOT_STORED', 'VALUE h3 0 3', 'old', 'END'];
 }
 

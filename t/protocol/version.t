@@ -18,8 +18,8 @@ converses $server, 'arguments are ignored', ['version foo bar', 'version noreply
 
 my ($status, $error, $output) = starts_and_exits('-V');
 is $status, 0, '-V ends with 0';
-(my $name = $version) =~ s/^VERSION (\S+)\r\n/$1/;
-like $output, qr/\Q$name\E/, 'and shows it' if is_larder;
+my ($own) = $version =~ /larder-(\S+)\r\n/;
+like $output, qr/^larderd? \Q$own\E\b/, 'and shows its own version' if is_larder;
 
 converses $server, 'verbosity', ['verbosity 99999', 'verbosity 0', 'verbosity 1 2', 'verbosity 0'] => [('OK') x 4];
 converses $server, 'verbosity that is no number', ['verbosity abc', 'verbosity -1'] => [('CLIENT_ERROR bad command line format') x 2];

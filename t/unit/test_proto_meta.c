@@ -97,6 +97,21 @@ static void test_ma_counts_and_makes(void **state)
     player_end(&player);
 }
 
+static void test_a_time_to_live_is_shown_as_it_was_at_its_place(void **state)
+{
+    struct player player;
+    (void)state;
+    player_start(&player, NULL);
+    PLAYER_EXPECT(
+        &player,
+        "debugtime p\r\nms n 1 T50\r\n1\r\nmg n t T200\r\nmg n T300 t\r\nmg n v t T-1\r\nmg n\r\n",
+        "OK\r\nHD\r\nHD t50\r\nHD t300\r\nVA 1 t300\r\n1\r\nEN\r\n");
+    PLAYER_EXPECT(&player,
+                  "ms n 1 T50\r\n1\r\nma n t T100\r\nma n t\r\nma n T7 t\r\ndebugtime r\r\n",
+                  "HD\r\nHD t50\r\nHD t100\r\nHD t7\r\nOK\r\n");
+    player_end(&player);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +121,7 @@ int main(void)
         cmocka_unit_test(test_keys_in_base64_are_stored_decoded),
         cmocka_unit_test(test_modes_and_comparisons_of_ms),
         cmocka_unit_test(test_ma_counts_and_makes),
+        cmocka_unit_test(test_a_time_to_live_is_shown_as_it_was_at_its_place),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

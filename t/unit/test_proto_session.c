@@ -199,6 +199,19 @@ static void test_what_closes_a_connection(void **state)
     player_end(&player);
 }
 
+/* As memcached, whose unsent replies hold on to the items that they show. */
+static void test_a_number_just_shown_is_replaced_and_loses_its_padding(void **state)
+{
+    struct player player;
+    (void)state;
+    player_start(&player, NULL);
+    PLAYER_EXPECT(&player, "set n 0 0 3\r\n100\r\ndecr n 99\r\nget n\r\nincr n 1\r\nget n\r\n",
+                  "STORED\r\n1\r\nVALUE n 0 3\r\n1  \r\nEND\r\n2\r\nVALUE n 0 1\r\n2\r\nEND\r\n");
+    PLAYER_EXPECT(&player, "get n\r\nset n 0 0 2\r\n10\r\ndecr n 1\r\nget n\r\n",
+                  "VALUE n 0 1\r\n2\r\nEND\r\nSTORED\r\n9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n");
+    player_end(&player);
+}
+
 static void test_the_clock_moves_within_a_batch(void **state)
 {
     struct player player;
@@ -220,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_a_session_yields_after_its_share_of_requests),
         cmocka_unit_test(test_switches_of_the_configuration),
         cmocka_unit_test(test_what_closes_a_connection),
+        cmocka_unit_test(test_a_number_just_shown_is_replaced_and_loses_its_padding),
         cmocka_unit_test(test_the_clock_moves_within_a_batch),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -103,11 +103,13 @@ sub send_some {
     return syswrite($self->{socket}, $bytes) // 0;
 }
 
-# Waits until the server has taken every byte sent out of a unix socket.
+# Waits until the server has taken every byte sent out of a unix socket; with $reading it takes in replies meanwhile,
+# for a server whose replies nobody reads does not read either.
 sub wait_consumed {
-    my ($self) = @_;
+    my ($self, $reading) = @_;
     my $end = deadline();
     while (1) {
+        $self->fill if $reading;
         my $left = pack 'i', 0;
         ioctl $self->{socket}, SIOCOUTQ, $left or die "SIOCOUTQ: $!\n";
         return if unpack('i', $left) == 0;
