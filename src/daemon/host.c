@@ -2,6 +2,7 @@
 
 #include "daemon/host.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <sys/resource.h>
@@ -42,7 +43,14 @@ static void write_settings(void *context, struct text *text)
 {
     const struct host *host = context;
     struct settings now = *host->settings;
-    now.verbosity = log_verbosity(); /* the verbosity command changes it */
+    struct store_report report;
+    store_report_read(host->store, clock_seconds(), &report);
+    /* What commands change while the daemon runs. */
+    now.verbosity = log_verbosity();
+    now.memory_size = (int64_t)report.memory_limit;
+    now.prefix_detail = protocol_counts_prefixes(host->protocol);
+    if (now.auth_path == NULL)
+        now.auth_path = "no"; /* as memcached says it */
     settings_write(&now, text);
 }
 

@@ -15,6 +15,8 @@
 struct host {
     const struct settings *settings; /* lent */
     struct net *net;                 /* lent */
+    struct protocol *protocol;       /* lent */
+    struct store *store;             /* lent */
 };
 
 /* `host` is lent until the protocol is destroyed. */

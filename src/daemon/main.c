@@ -51,7 +51,8 @@ static int enter_background(struct settings *settings)
 {
     if (!settings->daemon)
         return EX_OK;
-    if (!make_absolute(&settings->pid_path) || !make_absolute(&settings->unix_path))
+    if (!make_absolute(&settings->pid_path) || !make_absolute(&settings->unix_path) ||
+        !make_absolute(&settings->auth_path))
         return EX_OSERR;
     return daemonize_start(settings->core_files) ? EX_OK : EX_OSERR;
 }

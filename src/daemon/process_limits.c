@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -121,4 +122,15 @@ int process_become(const char *user, bool core_files)
     if (status == EX_OK && core_files)
         prctl(PR_SET_DUMPABLE, 1);
     return status;
+}
+
+size_t process_resident_bytes(void)
+{
+    unsigned long total = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return 0;
+    int fields = fscanf(file, "%lu %lu", &total, &resident);
+    fclose(file);
+    return fields == 2 ? resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }

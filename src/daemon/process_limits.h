@@ -7,6 +7,7 @@
 #include "base/check.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* -r: core files as large as may be. */
@@ -22,5 +23,8 @@ void process_lock_memory(uint64_t memory_size);
 
 /* -u: needed by root, and heeded for root only. core_files: they are still wanted afterwards. */
 MUST_USE int process_become(const char *user, bool core_files);
+
+/* What of the process is in memory now; 0 where the system does not tell. */
+size_t process_resident_bytes(void);
 
 #endif

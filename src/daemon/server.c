@@ -5,6 +5,8 @@
 #include "daemon/daemonize.h"
 #include "daemon/host.h"
 #include "daemon/owned_file.h"
+#include "daemon/password_file.h"
+#include "daemon/process_limits.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -20,7 +22,10 @@
 #include <sysexits.h>
 
 #define MEBIBYTE ((size_t)1 << 20)
-#define BUFFER_SHARE 8 /* connections' buffers may take this part of -m */
+#define WORKER_MEMORY                                                                              \
+    ((size_t)192 << 10) /* a worker's lent buffers, stack and loop, when in use                    \
+                         */
+#define BUFFER_SHARE 8  /* connections' buffers may take this part of -m */
 
 struct server {
     const struct settings *settings;
@@ -29,6 +34,7 @@ struct server {
     struct store *store;
     struct protocol *protocol;
     struct net *net;
+    size_t own_memory; /* of -m, see own_memory() */
 };
 
 static bool complain(const char *why)
@@ -39,12 +45,26 @@ static bool complain(const char *why)
 
 /* --- putting together ------------------------------------------------------------------------ */
 
+/*
+ * What the process takes for itself of the memory that -m promises: all that is resident now, and
+ * what each worker will touch, but for the 3 MiB that any small process takes. At most half of -m.
+ */
+static size_t own_memory(const struct settings *settings)
+{
+    size_t total = process_resident_bytes() + (size_t)settings->threads * WORKER_MEMORY;
+    size_t half = (size_t)settings->memory_size / 2;
+    size_t own = total > 3 * MEBIBYTE ? total - 3 * MEBIBYTE : 0;
+    return own < half ? own : half;
+}
+
 static bool create_store(struct server *server)
 {
     const struct settings *settings = server->settings;
     const char *why = NULL;
+    server->own_memory = own_memory(settings);
     struct store_config config = {
         .memory_size = (size_t)settings->memory_size,
+        .other_bytes = server->own_memory,
         .item_size_max = (size_t)settings->item_size_max,
         .writer_count = (unsigned)settings->threads,
         .evict = settings->evict,
@@ -62,15 +82,24 @@ static bool create_protocol(struct server *server)
         .host = host_for_sessions(&server->host),
         .event_version = event_get_version(),
         .item_size_max = (size_t)settings->item_size_max,
+        .other_bytes = server->own_memory,
         .requests_per_turn = (unsigned)settings->requests_per_turn,
         .flush_allowed = settings->flush_allowed,
         .shutdown_allowed = settings->shutdown_allowed,
+        .dump_allowed = settings->dump_allowed,
+        .authenticate = settings->auth_path != NULL,
+        .prefix_detail = settings->prefix_detail || settings_name_delimiter(settings),
+        .prefix_delimiter = settings->prefix_delimiter[0],
         .cas = settings->cas,
         .track_sizes = settings->track_sizes,
         .debug_commands = settings->debug_commands,
     };
     server->protocol = protocol_create(&config);
-    return server->protocol != NULL || complain("no memory for the protocol");
+    server->host.protocol = server->protocol;
+    server->host.store = server->store;
+    if (server->protocol == NULL)
+        return complain("no memory for the protocol");
+    return settings->auth_path == NULL || password_file_load(settings->auth_path, server->protocol);
 }
 
 static bool create_net(struct server *server)
@@ -115,6 +144,11 @@ static void on_signal(int number, void *context)
     for (size_t i = 0; i < ARRAY_COUNT(signals); i++) {
         if (signals[i].number != number)
             continue;
+        if (!signals[i].stops && server->settings->auth_path != NULL) {
+            if (password_file_load(server->settings->auth_path, server->protocol))
+                log_write(LOG_NOTICE, "signal %s: users and passwords read again", signals[i].name);
+            return;
+        }
         if (!signals[i].stops) {
             log_write(LOG_NOTICE, "signal %s: nothing to reload, going on", signals[i].name);
             return;
@@ -232,7 +266,7 @@ static void log_listeners(const struct server *server)
         log_write(LOG_NOTICE, "listening on loopback only; -l 0.0.0.0 opens it");
     else
         log_write(LOG_NOTICE, "listening on %s", settings->listen);
-    if (!listen_addresses_all_loopback(server->addresses))
+    if (settings->auth_path == NULL && !listen_addresses_all_loopback(server->addresses))
         log_write(LOG_WARNING, "other machines can reach this cache, and nobody is asked for a "
                                "password: whoever gets to the port can read and change all of it");
 }

@@ -66,6 +66,12 @@ static const struct setting *find_stored(size_t offset)
     return setting;
 }
 
+bool settings_name_delimiter(const struct settings *settings)
+{
+    const struct setting *setting = find_stored(offsetof(struct settings, prefix_delimiter));
+    return settings->prefix_delimiter != setting->start;
+}
+
 void settings_write(const struct settings *settings, struct text *text)
 {
     for (size_t i = 0; i < settings_count; i++) {

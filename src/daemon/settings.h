@@ -87,6 +87,9 @@ void settings_end(struct settings *settings);
 /* What the single values can't show. False, and one line in the log, if they don't go together. */
 MUST_USE bool settings_check(const struct settings *settings);
 
+/* Whether the command line has named a delimiter of prefixes, even the one that is the default. */
+bool settings_name_delimiter(const struct settings *settings);
+
 /* The STAT lines of `stats settings`. */
 void settings_write(const struct settings *settings, struct text *text);
 

@@ -72,6 +72,7 @@ struct worker {
     bool stopping;            /* the loop ends after this turn */
     bool draining;            /* connections close as soon as they have nothing to do */
     unsigned lingering_count; /* connections in CONNECTION_CLOSING */
+    size_t buffers_told;      /* bytes of all connections' buffers, as the store was last told */
     struct log_limit refusal_log;
 
     /* written here, read anywhere */

@@ -6,6 +6,8 @@
 
 #define NO_DIGIT 64
 
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static unsigned digit_of(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -49,4 +51,22 @@ bool base64_decode(struct slice text, char *to, size_t *size)
     }
     *size = written;
     return true;
+}
+
+size_t base64_encode(char *to, struct slice bytes)
+{
+    char *at = to;
+    for (size_t i = 0; i < bytes.size; i += 3) {
+        size_t left = bytes.size - i;
+        uint32_t three = (uint32_t)(unsigned char)bytes.at[i] << 16;
+        if (left > 1)
+            three |= (uint32_t)(unsigned char)bytes.at[i + 1] << 8;
+        if (left > 2)
+            three |= (unsigned char)bytes.at[i + 2];
+        *at++ = letters[three >> 18];
+        *at++ = letters[three >> 12 & 63];
+        *at++ = left > 1 ? letters[three >> 6 & 63] : '=';
+        *at++ = left > 2 ? letters[three & 63] : '=';
+    }
+    return (size_t)(at - to);
 }

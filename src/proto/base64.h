@@ -11,4 +11,7 @@
 /* `to` holds *size bytes; *size becomes what was written. false: not base64, or too long. */
 MUST_USE bool base64_decode(struct slice text, char *to, size_t *size);
 
+/* Into `to`, with room for 4 bytes for each 3 begun; returns how many. */
+size_t base64_encode(char *to, struct slice bytes);
+
 #endif

@@ -48,6 +48,7 @@ bool command_count(struct exchange *x, struct request *request)
     switch (store_count(x->thread->store, &key, &how, &number)) {
     case STORE_COUNTED:
         return counted(x, request, number.value);
+    case STORE_COUNT_EXISTS: /* never: nothing is compared */
     case STORE_COUNT_MISS:
         return missed(x, request);
     case STORE_NOT_A_NUMBER:

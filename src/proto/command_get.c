@@ -210,6 +210,7 @@ static bool answer_one(struct exchange *x, struct window *window, const struct l
     }
     if (is_touch(lookup->command))
         COUNT(x, cmd_touch);
+    exchange_note_prefix(x, &lookup->key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
     if (found != STORE_HIT) {
         count_miss(x, window, lookup, found);
     } else {

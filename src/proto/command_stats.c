@@ -32,6 +32,13 @@ static void write_slabs(struct text *text, struct exchange *x)
     stats_write_slabs(text, &now);
 }
 
+static void write_segments(struct text *text, struct exchange *x)
+{
+    struct stats_snapshot now;
+    stats_snapshot_read(&now, x->thread->protocol);
+    stats_write_segments(text, &now);
+}
+
 static void write_settings(struct text *text, struct exchange *x)
 {
     const struct session_host *host = &x->thread->protocol->config.host;
@@ -46,7 +53,7 @@ static void write_connections(struct text *text, struct exchange *x)
 
 static const struct stats_section sections[] = {
     {"", write_general},          {"items", write_items},       {"slabs", write_slabs},
-    {"settings", write_settings}, {"conns", write_connections},
+    {"settings", write_settings}, {"conns", write_connections}, {"segments", write_segments},
 };
 
 static bool reply_section(struct exchange *x, const struct stats_section *section)
@@ -58,11 +65,36 @@ static bool reply_section(struct exchange *x, const struct stats_section *sectio
     return exchange_reply_text(x, &text);
 }
 
+static void write_prefixes(struct text *text, struct exchange *x)
+{
+    prefix_stats_write(x->thread->protocol->prefixes, text);
+}
+
+static bool switch_detail(struct exchange *x, bool on)
+{
+    prefix_stats_switch(x->thread->protocol->prefixes, on);
+    x->counts_prefixes = on;
+    return exchange_reply(x, REPLY_OK);
+}
+
+static bool detail(struct exchange *x, struct slice word)
+{
+    static const struct stats_section prefixes = {"detail", write_prefixes};
+    if (slice_is(word, "on"))
+        return switch_detail(x, true);
+    if (slice_is(word, "off"))
+        return switch_detail(x, false);
+    if (slice_is(word, "dump"))
+        return reply_section(x, &prefixes);
+    return exchange_reply(x, REPLY_BAD_DETAIL_USAGE);
+}
+
 static bool reset(struct exchange *x)
 {
     struct protocol *protocol = x->thread->protocol;
     const struct session_host *host = &protocol->config.host;
     protocol_stats_reset(protocol);
+    prefix_stats_clear(protocol->prefixes);
     store_stats_reset(protocol->config.store);
     host->reset_counters(host->context);
     return exchange_reply(x, REPLY_RESET);
@@ -75,6 +107,10 @@ bool command_stats(struct exchange *x, struct request *request)
     struct slice word = count > 0 ? words[0] : SLICE_LITERAL("");
     if (slice_is(word, "reset"))
         return reset(x);
+    if (slice_is(word, "detail"))
+        return detail(x, count > 1 ? words[1] : SLICE_LITERAL(""));
+    if (slice_is(word, "cachedump"))
+        return exchange_cachedump(x, words + 1, count - 1);
     if (slice_is(word, "sizes"))
         return exchange_reply_sizes(x);
     for (size_t i = 0; i < ARRAY_COUNT(sections); i++)

@@ -24,6 +24,7 @@ struct exchange {
     struct session_buffers *buffers;
     unsigned requests_left; /* before the session has to yield */
     uint64_t shown_hash;    /* of the last key whose value is in the output, not sent yet; or 0 */
+    bool counts_prefixes;   /* stats detail is on */
     enum session_state state;
 };
 
@@ -66,6 +67,15 @@ static inline void exchange_forget_shown(struct exchange *x, const struct store_
 {
     if (x->shown_hash == key->hash)
         x->shown_hash = 0;
+}
+
+/* For stats detail. */
+static inline void exchange_note_prefix(struct exchange *x, const struct store_key *key,
+                                        enum prefix_use use)
+{
+    if (UNLIKELY(x->counts_prefixes) &&
+        !prefix_stats_count(x->thread->protocol->prefixes, (struct slice){key->at, key->size}, use))
+        COUNT(x, prefix_overflows);
 }
 
 /* Ends the request: `reply`, then the next line. */

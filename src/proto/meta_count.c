@@ -24,7 +24,10 @@ static enum store_outcome vivify(struct exchange *x, const struct meta_request *
     struct store_result result = {0};
     struct store_put put = {.mode = STORE_ADD,
                             .exptime = (uint32_t)meta->numbers[META_VIVIFY_EXPTIME],
-                            .want_cas = meta_has(meta, 'c')};
+                            .want_cas = meta_has(meta, 'c'),
+                            .set_cas = meta_has(meta, 'E'),
+                            .cas = meta->numbers[META_CAS],
+                            .marks = meta_marks(meta)};
     number->value = meta_has(meta, 'J') ? meta->numbers[META_INITIAL] : 0;
     struct slice value = {digits, number_format_u64(digits, number->value)};
     enum store_outcome outcome = store_put(x->thread->store, &meta->key, &put, value, &result);
@@ -38,7 +41,10 @@ static enum store_outcome_arithmetic count(struct exchange *x, const struct meta
     struct store_arithmetic how = {.decrement = is_decrement(meta),
                                    .delta = meta_has(meta, 'D') ? meta->numbers[META_DELTA] : 1,
                                    .pad = x->shown_hash != meta->key.hash,
-                                   .want_cas = meta_has(meta, 'c')};
+                                   .want_cas = meta_has(meta, 'c'),
+                                   .compare_cas = meta_has(meta, 'C'),
+                                   .compare = meta->numbers[META_COMPARE],
+                                   .cas = meta_has(meta, 'E') ? meta->numbers[META_CAS] : 0};
     enum store_outcome_arithmetic outcome = STORE_COUNT_MISS;
     exchange_forget_shown(x, &meta->key);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
@@ -66,7 +72,7 @@ static void read_exptime(struct exchange *x, const struct meta_request *meta,
     if (!meta_has(meta, 'T') ||
         store_touch(x->thread->store, &meta->key, exptime, 0, &touched) != STORE_HIT)
         return;
-    if (!meta_shows_old_exptime(meta))
+    if (!meta_precedes_touch(meta, 't'))
         *item = touched;
 }
 
@@ -118,6 +124,8 @@ bool command_ma(struct exchange *x, struct request *request)
         return counted(x, &meta, &number);
     case STORE_COUNT_MISS:
         return missed(x, &meta);
+    case STORE_COUNT_EXISTS:
+        return meta_reply(x, &meta, "EX", NULL);
     case STORE_NOT_A_NUMBER:
         return exchange_reply(x, REPLY_NOT_A_NUMBER);
     case STORE_COUNT_NO_MEMORY:

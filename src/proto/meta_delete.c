@@ -2,6 +2,25 @@
 
 #include "proto/meta_request.h"
 
+/* With I or x the item stays, as a reminder of itself. */
+static enum store_outcome_delete remove_or_invalidate(struct exchange *x,
+                                                      const struct meta_request *meta)
+{
+    const uint64_t *compare = meta_has(meta, 'C') ? &meta->numbers[META_COMPARE] : NULL;
+    struct store_invalidation how = {
+        .compare = compare,
+        .cas = meta_has(meta, 'E') ? meta->numbers[META_CAS] : 0,
+        .exptime = (uint32_t)meta->numbers[META_NEW_EXPTIME],
+        .set_exptime = meta_has(meta, 'T'),
+        .stale = meta_has(meta, 'I'),
+        .empty = meta_has(meta, 'x'),
+    };
+    exchange_forget_shown(x, &meta->key);
+    if (how.stale || how.empty)
+        return store_invalidate(x->thread->store, &meta->key, &how);
+    return store_delete(x->thread->store, &meta->key, compare);
+}
+
 bool command_md(struct exchange *x, struct request *request)
 {
     struct meta_request meta;
@@ -11,10 +30,8 @@ bool command_md(struct exchange *x, struct request *request)
     enum reply error = meta_parse(&meta, META_MD, key, rest, x->thread->now);
     if (error != REPLY_NONE)
         return exchange_reply(x, error);
-    const uint64_t *compare = meta_has(&meta, 'C') ? &meta.numbers[META_COMPARE] : NULL;
     COUNT(x, cmd_meta);
-    exchange_forget_shown(x, &meta.key);
-    switch (store_delete(x->thread->store, &meta.key, compare)) {
+    switch (remove_or_invalidate(x, &meta)) {
     case STORE_DELETED:
         COUNT(x, delete_hits);
         return meta_has(&meta, 'q') ? true : meta_reply(x, &meta, "HD", NULL);

@@ -34,13 +34,12 @@ static const struct meta_flag *flag_known(struct slice flag)
     return &flags_known[letter <= 'z' ? letter : 0];
 }
 
-static enum reply check_flag(struct meta_request *meta, enum meta_command command,
-                             struct slice flag)
+static enum reply check_flag(struct meta_request *meta, struct slice flag)
 {
     unsigned char letter = (unsigned char)flag.at[0];
     if (letter > 127)
         return REPLY_BAD_FORMAT;
-    if ((flag_known(flag)->commands & command) == 0)
+    if (flag_known(flag)->argument == META_UNKNOWN)
         return REPLY_BAD_FLAG;
     if (meta_has(meta, (char)letter))
         return REPLY_DUPLICATE_FLAG;
@@ -48,8 +47,7 @@ static enum reply check_flag(struct meta_request *meta, enum meta_command comman
     return REPLY_NONE;
 }
 
-static enum reply split_flags(struct meta_request *meta, enum meta_command command,
-                              struct slice text)
+static enum reply split_flags(struct meta_request *meta, struct slice text)
 {
     struct slice flag;
     meta->seen = 0;
@@ -57,12 +55,21 @@ static enum reply split_flags(struct meta_request *meta, enum meta_command comma
     while (word_next(&text, &flag)) {
         if (meta->flag_count == META_FLAGS_MAX)
             return REPLY_TOO_MANY_FLAGS;
-        enum reply error = check_flag(meta, command, flag);
+        enum reply error = check_flag(meta, flag);
         if (error != REPLY_NONE)
             return error;
         meta->flags[meta->flag_count++] = flag;
     }
     return REPLY_NONE;
+}
+
+static enum reply parse_u64(struct slice argument, enum meta_number which, uint64_t *number)
+{
+    if (number_parse_u64(argument, number))
+        return REPLY_NONE;
+    if (which == META_DELTA)
+        return REPLY_BAD_META_DELTA;
+    return which == META_INITIAL ? REPLY_BAD_META_INITIAL : REPLY_BAD_TOKEN;
 }
 
 static enum reply parse_u32(struct slice argument, uint64_t *number)
@@ -89,8 +96,7 @@ static enum reply parse_argument(struct meta_request *meta, struct slice flag, u
     struct slice argument = {flag.at + 1, flag.size - 1};
     switch ((enum meta_argument)known->argument) {
     case META_U64:
-        return number_parse_u64(argument, &meta->numbers[known->number]) ? REPLY_NONE
-                                                                         : REPLY_BAD_TOKEN;
+        return parse_u64(argument, known->number, &meta->numbers[known->number]);
     case META_U32:
         return parse_u32(argument, &meta->numbers[known->number]);
     case META_EXPTIME:
@@ -126,20 +132,21 @@ enum reply meta_parse(struct meta_request *meta, enum meta_command command, stru
     if (key.size == 0 || key.size > STORE_KEY_SIZE_MAX)
         return REPLY_BAD_FORMAT;
     meta->key_text = key;
-    enum reply error = split_flags(meta, command, flags);
+    meta->command = command;
+    enum reply error = split_flags(meta, flags);
     for (size_t i = 0; error == REPLY_NONE && i < meta->flag_count; i++)
         error = parse_argument(meta, meta->flags[i], now);
     return error != REPLY_NONE ? error : find_key(meta);
 }
 
-bool meta_shows_old_exptime(const struct meta_request *meta)
+bool meta_precedes_touch(const struct meta_request *meta, char letter)
 {
-    if (!meta_has(meta, 't') || !meta_has(meta, 'T'))
+    if (!meta_has(meta, letter) || !meta_has(meta, 'T'))
         return false;
     size_t i = 0;
-    while (meta->flags[i].at[0] != 't' && meta->flags[i].at[0] != 'T')
+    while (meta->flags[i].at[0] != letter && meta->flags[i].at[0] != 'T')
         i++;
-    return meta->flags[i].at[0] == 't';
+    return meta->flags[i].at[0] == letter;
 }
 
 static char *put_ttl(char *to, const struct meta_facts *facts)
@@ -158,11 +165,43 @@ static char *put_fact(char *to, char letter, const struct meta_facts *facts)
         return put_u64(to, facts->cas);
     case 'f':
         return put_u64(to, facts->client_flags);
+    case 'h':
+        return put_u64(to, (facts->marks & STORE_FETCHED) != 0);
+    case 'l':
+        return put_u64(to, facts->idle_seconds);
     case 's':
         return put_u64(to, facts->value_size);
     default:
         return put_ttl(to, facts);
     }
+}
+
+char *meta_put_key(char *to, struct slice key, bool binary)
+{
+    return binary ? to + base64_encode(to, key) : put_slice(to, key);
+}
+
+static char *put_key(char *to, const struct meta_request *meta, const struct meta_facts *facts)
+{
+    bool binary = meta_has(meta, 'b');
+    to = PUT_LITERAL(to, " k");
+    if (facts != NULL && facts->key_as_stored) {
+        binary = facts->marks & STORE_KEY_BINARY;
+        to = meta_put_key(to, (struct slice){meta->key.at, meta->key.size}, binary);
+    } else {
+        to = put_slice(to, meta->key_text);
+    }
+    return binary ? PUT_LITERAL(to, " b") : to;
+}
+
+/* In memcached's order: Z X W. */
+static char *put_win(char *to, const struct meta_facts *facts)
+{
+    if (facts->marks & STORE_WON)
+        to = PUT_LITERAL(to, " Z");
+    if (facts->marks & STORE_STALE)
+        to = PUT_LITERAL(to, " X");
+    return facts->won ? PUT_LITERAL(to, " W") : to;
 }
 
 char *meta_put_flags(char *to, const struct meta_request *meta, const struct meta_facts *facts)
@@ -171,9 +210,7 @@ char *meta_put_flags(char *to, const struct meta_request *meta, const struct met
         struct slice flag = meta->flags[i];
         switch (flag.at[0]) {
         case 'k':
-            to = put_slice(PUT_LITERAL(to, " k"), meta->key_text);
-            if (meta_has(meta, 'b'))
-                to = PUT_LITERAL(to, " b");
+            to = put_key(to, meta, facts);
             break;
         case 'O':
             *to++ = ' ';
@@ -181,16 +218,18 @@ char *meta_put_flags(char *to, const struct meta_request *meta, const struct met
             break;
         case 'c':
         case 'f':
+        case 'h':
+        case 'l':
         case 's':
         case 't':
-            if (facts != NULL)
+            if (facts != NULL && flag_known(flag)->commands & meta->command)
                 to = put_fact(to, flag.at[0], facts);
             break;
         default:
             break;
         }
     }
-    return to;
+    return facts != NULL && meta->command == META_MG ? put_win(to, facts) : to;
 }
 
 bool meta_reply(struct exchange *x, const struct meta_request *meta, const char *code,

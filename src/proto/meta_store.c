@@ -21,7 +21,8 @@ static bool mode_parse(struct slice mode, enum store_mode *store_mode)
 
 static struct store_put put_of(const struct meta_request *meta)
 {
-    struct store_put put = {.mode = STORE_SET, .want_cas = meta_has(meta, 'c')};
+    struct store_put put = {
+        .mode = STORE_SET, .want_cas = meta_has(meta, 'c'), .marks = meta_marks(meta)};
     if (meta_has(meta, 'F'))
         put.client_flags = (uint32_t)meta->numbers[META_CLIENT_FLAGS];
     if (meta_has(meta, 'T'))
@@ -29,12 +30,25 @@ static struct store_put put_of(const struct meta_request *meta)
     if (meta_has(meta, 'C')) {
         put.compare_cas = true;
         put.compare = meta->numbers[META_COMPARE];
+        put.accept_older = meta_has(meta, 'I');
     }
     if (meta_has(meta, 'E')) {
         put.set_cas = true;
         put.cas = meta->numbers[META_CAS];
     }
     return put;
+}
+
+static void adjust_to_mode(struct store_put *put, const struct meta_request *meta)
+{
+    bool joins = put->mode == STORE_APPEND || put->mode == STORE_PREPEND;
+    /* An add only ever stores where no item is, which has no cas unique to compare with. */
+    if (put->mode == STORE_ADD)
+        put->compare_cas = false;
+    if (joins && meta_has(meta, 'N')) {
+        put->adds = true;
+        put->exptime = (uint32_t)meta->numbers[META_VIVIFY_EXPTIME];
+    }
 }
 
 enum reply intake_parse_meta(struct intake *intake, const struct request *request,
@@ -54,9 +68,7 @@ enum reply intake_parse_meta(struct intake *intake, const struct request *reques
     intake->put = put_of(meta);
     if (meta_has(meta, 'M') && !mode_parse(meta->mode, &intake->put.mode))
         return REPLY_BAD_STORE_MODE;
-    /* An add only ever stores where no item is, which has no cas unique to compare with. */
-    if (intake->put.mode == STORE_ADD)
-        intake->put.compare_cas = false;
+    adjust_to_mode(&intake->put, meta);
     return REPLY_NONE;
 }
 

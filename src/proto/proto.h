@@ -45,9 +45,14 @@ struct protocol_config {
     struct session_host host;
     const char *event_version;  /* of libevent, for stats; lent, static */
     size_t item_size_max;       /* -I */
+    size_t other_bytes;         /* of the memory limit, that the process takes beside buffers */
     unsigned requests_per_turn; /* -R: a session yields after so many requests */
     bool flush_allowed;         /* false: -F */
     bool shutdown_allowed;      /* -A */
+    bool dump_allowed;          /* false: -X */
+    bool authenticate;          /* -Y: see protocol_set_passwords */
+    bool prefix_detail;         /* stats detail is on from the start */
+    char prefix_delimiter;      /* -D */
     bool cas;                   /* false: -C */
     bool track_sizes;           /* -o track_sizes */
     bool debug_commands;        /* -o debug_commands */
@@ -56,12 +61,26 @@ struct protocol_config {
 struct protocol *protocol_create(const struct protocol_config *config); /* NULL: no memory */
 void protocol_destroy(struct protocol *protocol); /* after its last proto_thread */
 
+/*
+ * With config.authenticate: who may come in, lines "user:password"; it takes the place of what was
+ * set before, and those who are in stay. Before the first call nobody may. Any thread. false: *why,
+ * a static text, says what is wrong, and nothing has changed.
+ */
+MUST_USE bool protocol_set_passwords(struct protocol *protocol, struct slice lines,
+                                     const char **why);
+
+bool protocol_counts_prefixes(const struct protocol *protocol); /* stats detail is on */
+
 struct proto_thread *proto_thread_create(struct protocol *protocol); /* NULL: no memory */
 void proto_thread_destroy(struct proto_thread *thread);
 
 /* Around each turn of the worker's event loop; sessions run only inside. Reads the clock. */
 void proto_turn_start(struct proto_thread *thread);
 void proto_turn_stop(struct proto_thread *thread);
+
+/* In a turn, when no session is running: what all connections' buffers take together now. It counts
+ * in the memory limit, so items may have to go. */
+void proto_note_buffers(struct proto_thread *thread, size_t bytes);
 
 /* --- one connection ------------------------------------------------------------------------ */
 
@@ -94,6 +113,7 @@ struct session {
     uint8_t command;       /* the command in the middle of which it is (commands.def) */
     uint8_t reply;         /* what to answer when the swallowing is done (replies.def) */
     bool started;          /* the first byte has been looked at */
+    bool admitted;         /* may do more than authenticate itself */
     uint32_t input_wanted;
     uint32_t exptime; /* of a gat that goes on */
     uint64_t missing; /* bytes: of the line already searched, of the get line left, to swallow */

@@ -13,7 +13,13 @@ struct protocol *protocol_create(const struct protocol_config *config)
         return NULL;
     protocol->config = *config;
     protocol->inline_size_max = store_inline_size_max(config->store);
+    protocol->prefixes = prefix_stats_create(config->prefix_delimiter, config->prefix_detail);
+    if (protocol->prefixes == NULL) {
+        free(protocol);
+        return NULL;
+    }
     mutex_init(&protocol->lock, LOCK_PROTO_THREADS);
+    mutex_init(&protocol->passwords_lock, LOCK_PROTO_PASSWORDS);
     return protocol;
 }
 
@@ -23,7 +29,38 @@ void protocol_destroy(struct protocol *protocol)
     CHECK(protocol->threads == NULL);
     mutex_unlock(&protocol->lock);
     mutex_end(&protocol->lock);
+    mutex_lock(&protocol->passwords_lock);
+    passwords_destroy(protocol->passwords);
+    mutex_unlock(&protocol->passwords_lock);
+    mutex_end(&protocol->passwords_lock);
+    prefix_stats_destroy(protocol->prefixes);
     free(protocol);
+}
+
+bool protocol_set_passwords(struct protocol *protocol, struct slice lines, const char **why)
+{
+    struct passwords *passwords = passwords_create(lines, why);
+    if (passwords == NULL)
+        return false;
+    mutex_lock(&protocol->passwords_lock);
+    struct passwords *before = protocol->passwords;
+    protocol->passwords = passwords;
+    mutex_unlock(&protocol->passwords_lock);
+    passwords_destroy(before);
+    return true;
+}
+
+bool protocol_knows_password(struct protocol *protocol, struct slice user, struct slice password)
+{
+    mutex_lock(&protocol->passwords_lock);
+    bool known = protocol->passwords != NULL && passwords_have(protocol->passwords, user, password);
+    mutex_unlock(&protocol->passwords_lock);
+    return known;
+}
+
+bool protocol_counts_prefixes(const struct protocol *protocol)
+{
+    return prefix_stats_is_on(protocol->prefixes);
 }
 
 struct proto_thread *proto_thread_create(struct protocol *protocol)
@@ -75,6 +112,11 @@ void proto_turn_refresh(struct proto_thread *thread)
 {
     thread->now = clock_seconds();
     store_turn_pass(thread->store, thread->now);
+}
+
+void proto_note_buffers(struct proto_thread *thread, size_t bytes)
+{
+    store_set_other_bytes(thread->store, thread->protocol->config.other_bytes + bytes);
 }
 
 void proto_turn_stop(struct proto_thread *thread)

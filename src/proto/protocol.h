@@ -9,6 +9,8 @@
 
 #include "base/counter.h"
 #include "base/mutex.h"
+#include "proto/passwords.h"
+#include "proto/prefix_stats.h"
 #include "proto/proto.h"
 
 struct proto_counters {
@@ -21,12 +23,17 @@ struct protocol {
     /* set once at creation, read by any thread */
     struct protocol_config config;
     size_t inline_size_max;
+    struct prefix_stats *prefixes; /* owned */
 
     /* under lock */
     struct mutex lock;
     struct proto_thread *threads GUARDED_BY(lock);
     struct proto_stats past GUARDED_BY(lock);     /* of threads that are gone */
     struct proto_stats baseline GUARDED_BY(lock); /* the sums at the last stats reset */
+
+    /* under passwords_lock */
+    struct mutex passwords_lock;
+    struct passwords *passwords GUARDED_BY(passwords_lock); /* owned; NULL: nobody has one */
 };
 
 struct proto_thread {
@@ -44,6 +51,10 @@ struct proto_thread {
 
     struct proto_thread *next; /* under protocol->lock */
 };
+
+/* With -Y; constant in time. */
+MUST_USE bool protocol_knows_password(struct protocol *protocol, struct slice user,
+                                      struct slice password);
 
 #define COUNT(x, name) counter_add(&(x)->thread->counters.name, 1)
 

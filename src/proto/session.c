@@ -3,6 +3,7 @@
 #include "proto/command.h"
 
 #include "base/log.h"
+#include "proto/auth.h"
 #include "proto/session_work.h"
 
 #define BINARY_MAGIC 0x80
@@ -43,6 +44,7 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
         .thread = thread,
         .buffers = buffers,
         .requests_left = thread->protocol->config.requests_per_turn,
+        .counts_prefixes = prefix_stats_is_on(thread->protocol->prefixes),
     };
     session_tail_end(session, thread);
     while (phase_runs[session_phase(session)](&x))
@@ -117,7 +119,8 @@ static bool run_request(struct exchange *x, struct request *request)
 /* The input holds no whole line yet. */
 static bool await_line(struct exchange *x, enum line_status status)
 {
-    if (status == LINE_TOO_LONG)
+    bool is_stranger = !x->session->admitted && x->buffers->in.size > LINE_SIZE_MAX_OPEN;
+    if (status == LINE_TOO_LONG || is_stranger)
         return close_session(x);
     x->session->missing = x->buffers->in.size;
     return exchange_read(x, x->buffers->in.size + 1);
@@ -133,6 +136,7 @@ bool phase_line(struct exchange *x)
     }
     if (UNLIKELY(!x->session->started)) {
         x->session->started = true;
+        x->session->admitted = !x->thread->protocol->config.authenticate;
         if ((unsigned char)in.at[0] == BINARY_MAGIC)
             return refuse_binary(x);
     }
@@ -146,6 +150,8 @@ bool phase_line(struct exchange *x)
         return exchange_sleep(x, SESSION_SENDING);
     x->requests_left--;
     exchange_consume(x, request.line.size);
+    if (UNLIKELY(!x->session->admitted))
+        return auth_answer(x, &request);
     return run_request(x, &request);
 }
 

@@ -21,6 +21,7 @@ void session_work_end(struct session *session, struct proto_thread *thread)
         store_unpin(&work->pin.pin);
         break;
     case WORK_TEXT:
+    case WORK_DUMP:
         text_end(&work->text.text);
         break;
     }
@@ -30,12 +31,13 @@ void session_work_end(struct session *session, struct proto_thread *thread)
 
 static bool is_tail(const struct session_work *work)
 {
-    return work != NULL && (work->kind == WORK_PIN || work->kind == WORK_TEXT);
+    return work != NULL &&
+           (work->kind == WORK_PIN || work->kind == WORK_TEXT || work->kind == WORK_DUMP);
 }
 
 void session_tail_end(struct session *session, struct proto_thread *thread)
 {
-    if (UNLIKELY(is_tail(session->work)))
+    if (UNLIKELY(is_tail(session->work)) && session->work->kind != WORK_DUMP)
         session_work_end(session, thread);
 }
 
@@ -119,7 +121,7 @@ static void slice_drop(struct slice *slice, size_t *size)
 void session_tail_sent(struct session *session, size_t size)
 {
     struct session_work *work = session->work;
-    if (work->kind == WORK_TEXT) {
+    if (work->kind != WORK_PIN) {
         work->text.sent += size;
         return;
     }

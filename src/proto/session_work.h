@@ -6,13 +6,14 @@
  * over the items, or a tail behind the output on its way to the client. At most one at a time.
  */
 
-#include "proto/exchange.h"
+#include "proto/dump.h"
 
 enum session_work_kind {
     WORK_FILL, /* in PHASE_FILL */
     WORK_WALK, /* in PHASE_SIZES */
     WORK_PIN,  /* a tail: a value */
     WORK_TEXT, /* a tail: a text */
+    WORK_DUMP, /* in PHASE_DUMP; a tail as well: the lines of its last step */
 };
 
 struct session_work {
@@ -36,6 +37,7 @@ struct session_work {
         struct {
             struct text text;
             size_t sent;
+            struct dump dump; /* only of WORK_DUMP */
         } text;
     };
     /* The request line of a fill, read again when its value is complete. */

@@ -16,10 +16,19 @@ struct stats_snapshot {
 
 void stats_snapshot_read(struct stats_snapshot *snapshot, struct protocol *protocol);
 
+/* What an item of that key takes, as `bytes` counts it but for what was kept with it. */
+static inline uint64_t stats_item_size(size_t key_size, const struct store_item *item)
+{
+    return (item->exptime == 0 ? 4u : 8u) + key_size + item->value_size;
+}
+
 void stats_write_general(struct text *text, const struct stats_snapshot *now);
 
 /* The whole store as one slab class, the first, with segments for pages. */
 void stats_write_items(struct text *text, const struct stats_snapshot *now);
 void stats_write_slabs(struct text *text, const struct stats_snapshot *now);
+
+/* What only larder has: where memory goes, and what is done to make room. */
+void stats_write_segments(struct text *text, const struct stats_snapshot *now);
 
 #endif

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "proto/session_work.h"
+#include "proto/stats.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -37,8 +38,7 @@ static uint64_t size_of_step(size_t step)
 static void count_item(void *context, struct slice key, const struct store_item *item)
 {
     uint32_t *counts = context;
-    uint64_t header = item->exptime == 0 ? 4 : 8;
-    counts[step_of(header + key.size + item->value_size)]++;
+    counts[step_of(stats_item_size(key.size, item))]++;
 }
 
 static struct session_work *walk_create(void)

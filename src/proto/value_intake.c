@@ -19,8 +19,16 @@ static enum reply shown(const struct intake *intake, enum reply error)
     return intake->request->quiet ? REPLY_NONE : error;
 }
 
+/* memcached counts no meta commands there. */
+static void note_prefix(struct exchange *x, const struct intake *intake)
+{
+    if (intake->meta == NULL)
+        exchange_note_prefix(x, &intake->key, PREFIX_SET);
+}
+
 static bool refuse(struct exchange *x, const struct intake *intake, enum reply error)
 {
+    note_prefix(x, intake);
     if (intake->drop_old)
         (void)store_delete(x->thread->store, &intake->key, NULL);
     return exchange_swallow(x, intake->value_size + LINE_END_SIZE, shown(intake, error));
@@ -48,6 +56,9 @@ static void answer(struct exchange *x, const struct intake *intake, enum store_o
                    const struct store_result *result)
 {
     count_outcome(x, intake, outcome);
+    if (exptime_is_forgotten(intake->put.exptime, x->thread->now))
+        COUNT(x, set_already_expired);
+    note_prefix(x, intake);
     exchange_forget_shown(x, &intake->key);
     if (intake->meta != NULL)
         intake_answer_meta(x, intake, outcome, result);
@@ -245,8 +256,6 @@ bool intake_run(struct exchange *x, const struct intake *intake, enum reply erro
         COUNT(x, store_too_large);
         return refuse(x, intake, REPLY_TOO_LARGE);
     }
-    if (exptime_is_forgotten(intake->put.exptime, thread->now))
-        COUNT(x, set_already_expired);
     if (intake->value_size <= thread->protocol->inline_size_max)
         return take_small(x, intake);
     return take_large(x, intake);

@@ -11,11 +11,11 @@
  * at that stamp or later.
  *
  * Threads: epoch_start, epoch_pass and epoch_stop by the thread that the slot stands for; the rest
- * by any. Pairing: the exchange in epoch_start and epoch_pass is ordered against epoch_stamp's
- * read-modify-write and epoch_passed's loads, all sequentially consistent: either epoch_passed sees
- * the thread awake at an old epoch, or the thread's later look-ups see what was unlinked before the
- * stamp. The release in epoch_stop pairs with the load in epoch_passed: what the thread read
- * happened before the reuse.
+ * by any. Pairing: the exchange and the fence in epoch_start and epoch_pass are ordered against
+ * epoch_stamp's read-modify-write and epoch_passed's loads, all sequentially consistent: either
+ * epoch_passed sees the thread awake at an old epoch, or the thread's later look-ups see what was
+ * unlinked before the stamp. The release in epoch_stop pairs with the load in epoch_passed: what
+ * the thread read happened before the reuse.
  */
 
 #include "base/check.h"
@@ -43,6 +43,9 @@ static inline void epoch_pass(struct epoch *epoch, struct epoch_slot *slot)
 {
     atomic_exchange_explicit(&slot->seen, atomic_load_explicit(&epoch->now, memory_order_seq_cst),
                              memory_order_seq_cst);
+#ifndef __SANITIZE_THREAD__ /* knows no fences, and runs where the exchange is one */
+    atomic_thread_fence(memory_order_seq_cst);
+#endif
 }
 
 static inline void epoch_start(struct epoch *epoch, struct epoch_slot *slot)

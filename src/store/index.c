@@ -95,15 +95,21 @@ bool slot_cas_observed(uint64_t slot)
 
 bool slot_fetched(uint64_t slot)
 {
-    return slot_hits(slot) != 0 || (slot >> SLOT_EARLIER_SHIFT & SLOT_EARLIER_MAX) != 0;
+    return slot & SLOT_FETCHED;
+}
+
+uint8_t slot_marks(uint64_t slot)
+{
+    return slot >> SLOT_MARKS_SHIFT & SLOT_MARKS;
 }
 
 void slot_count_hit(const struct index_entry *entry)
 {
     uint64_t expected = entry->value;
-    if (slot_hits(expected) < SLOT_HITS_MAX)
-        atomic_compare_exchange_strong_explicit(entry->slot, &expected,
-                                                expected + (UINT64_C(1) << SLOT_HITS_SHIFT),
+    uint64_t one = (uint64_t)(slot_hits(expected) < SLOT_HITS_MAX) << SLOT_HITS_SHIFT;
+    uint64_t counted = (expected | SLOT_FETCHED) + one;
+    if (counted != expected)
+        atomic_compare_exchange_strong_explicit(entry->slot, &expected, counted,
                                                 memory_order_relaxed, memory_order_relaxed);
 }
 
@@ -114,18 +120,24 @@ void slot_observe_cas_locked(struct index_entry *entry)
                    SLOT_CAS_OBSERVED;
 }
 
+void slot_mark_locked(struct index_entry *entry, uint8_t marks)
+{
+    uint64_t bits = (uint64_t)(marks & STORE_SLOT_MARKS) << SLOT_MARKS_SHIFT;
+    if (bits != 0)
+        entry->value = atomic_fetch_or_explicit(entry->slot, bits, memory_order_acq_rel) | bits;
+}
+
 void index_replace_locked(struct index_entry *entry, uint64_t place)
 {
-    entry->value = (entry->value & ~(PLACE_MASK | SLOT_CAS_OBSERVED)) | place;
+    uint64_t kept = ~(PLACE_MASK | SLOT_CAS_OBSERVED | SLOT_MARKS << SLOT_MARKS_SHIFT);
+    entry->value = (entry->value & kept) | place;
     atomic_store_explicit(entry->slot, entry->value, memory_order_release);
 }
 
 void index_move_locked(struct index_entry *entry, uint64_t place)
 {
     uint64_t current = atomic_load_explicit(entry->slot, memory_order_relaxed);
-    uint64_t hits = slot_hits(current) > SLOT_EARLIER_MAX ? SLOT_EARLIER_MAX : slot_hits(current);
-    uint64_t name = current >> SLOT_SPILL_SHIFT << SLOT_SPILL_SHIFT;
-    entry->value = name | hits << SLOT_EARLIER_SHIFT | (current & SLOT_CAS_OBSERVED) | place;
+    entry->value = (current & ~(PLACE_MASK | SLOT_HITS_MAX << SLOT_HITS_SHIFT)) | place;
     atomic_store_explicit(entry->slot, entry->value, memory_order_release);
 }
 
@@ -272,7 +284,7 @@ static bool claim_in_line(struct index_line *line, uint64_t slot, _Atomic uint64
         uint64_t empty = 0;
         if (atomic_load_explicit(&line->slots[i], memory_order_relaxed) == 0 &&
             atomic_compare_exchange_strong_explicit(&line->slots[i], &empty, slot,
-                                                    memory_order_release, memory_order_relaxed)) {
+                                                    memory_order_acq_rel, memory_order_relaxed)) {
             *claimed = &line->slots[i];
             return true;
         }
@@ -515,19 +527,23 @@ static void sweep_locked(struct index *index, unsigned steps) REQUIRES(index->gr
         if (!sweep_line(index, size, unswept - 1))
             return;
     if (unswept == 0) {
-        index->sweeping = false;
         atomic_store_explicit(&index->shape, shape_of(size + 1, index->sizes[size + 1]),
                               memory_order_release);
     }
 }
 
-static bool growth_due(struct index *index)
+static bool sweep_due(struct index *index)
 {
     uint64_t shape = shape_read(index);
     unsigned size = (unsigned)(shape >> 32);
     uint64_t slots = (uint64_t)index->sizes[size] * INDEX_SLOTS;
     uint64_t entries = atomic_load_explicit(&index->entries, memory_order_relaxed);
     return size + 1 < index->sizes_count && entries * 100 > slots * GROW_FROM_PERCENT;
+}
+
+bool index_growth_due(struct index *index)
+{
+    return index_is_growing(index) || sweep_due(index);
 }
 
 void index_count(struct index *index, int64_t added)
@@ -537,12 +553,9 @@ void index_count(struct index *index, int64_t added)
 
 void index_grow(struct index *index)
 {
-    if (!index_is_growing(index) && !growth_due(index))
-        return;
     if (!mutex_try_lock(&index->growth))
         return; /* somebody is at it */
-    index->sweeping = index->sweeping || growth_due(index);
-    if (index->sweeping)
+    if (index_growth_due(index))
         sweep_locked(index, STEPS_AT_ONCE);
     mutex_unlock(&index->growth);
 }
@@ -561,6 +574,12 @@ bool index_is_growing(struct index *index)
 {
     uint64_t shape = shape_read(index);
     return (uint32_t)shape != index->sizes[shape >> 32];
+}
+
+uint64_t index_entries(struct index *index)
+{
+    int64_t entries = (int64_t)atomic_load_explicit(&index->entries, memory_order_relaxed);
+    return entries < 0 ? 0 : (uint64_t)entries;
 }
 
 size_t index_lines(struct index *index)

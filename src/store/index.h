@@ -16,7 +16,7 @@
  * (1980), and Amble and Knuth, "Ordered hash tables" (1974).
  *
  *     word: lock 1 | moving 1 | moves 30 | spilled 8 | reach 8 | Bloom filter of spilled tags 16
- *     slot: place 38 | cas observed 1 | earlier hits 2 | hits 3 | spill 5 | tag 15;  0: empty
+ *     slot: place 38 | cas observed 1 | fetched 1 | won 1 | hits 3 | spill 5 | tag 15;  0: empty
  *
  * Threads: any. A slot of a key changes only under the lock of the key's home line, but for two
  * changes that are safe without: an empty slot is claimed by compare-and-swap, and a reader counts
@@ -56,9 +56,7 @@ struct index {
         shape;                /* which size, and how far the sweep to the next has come */
     _Atomic uint64_t entries; /* added to in batches; see index_count */
 
-    /* under growth */
-    struct mutex growth;
-    bool sweeping;
+    struct mutex growth; /* held while a sweep takes some steps */
 };
 
 /* Where a key's slot is. Valid under the home's lock, or as a hint. */
@@ -97,7 +95,8 @@ MUST_USE bool index_find_place_locked(const struct index *index, uint32_t home, 
 /* false: every line within reach is full. */
 MUST_USE bool index_add_locked(struct index *index, uint32_t home, uint64_t hash, uint64_t place,
                                struct index_entry *entry);
-void index_replace_locked(struct index_entry *entry, uint64_t place); /* its hits stay */
+/* Another item of that key: it keeps the hits, for what they tell of the key, but no marks. */
+void index_replace_locked(struct index_entry *entry, uint64_t place);
 void index_remove_locked(struct index *index, uint32_t home, struct index_entry *entry);
 
 /* --- slots --------------------------------------------------------------------------------- */
@@ -105,13 +104,15 @@ void index_remove_locked(struct index *index, uint32_t home, struct index_entry 
 uint64_t slot_place(uint64_t slot);
 unsigned slot_hits(uint64_t slot);
 bool slot_cas_observed(uint64_t slot);
-bool slot_fetched(uint64_t slot); /* at all, since it was stored */
+bool slot_fetched(uint64_t slot);  /* at all, since it was stored */
+uint8_t slot_marks(uint64_t slot); /* of STORE_SLOT_MARKS */
 
 /* One more hit, unless the count is at its cap or somebody else changed the slot. */
 void slot_count_hit(const struct index_entry *entry);
 void slot_observe_cas_locked(struct index_entry *entry);
+void slot_mark_locked(struct index_entry *entry, uint8_t marks);
 
-/* The slot after its item was moved: its hits become its earlier hits. */
+/* The slot after its item was moved: it counts its hits anew. */
 void index_move_locked(struct index_entry *entry, uint64_t place);
 
 /* The same item elsewhere: nothing but the place changes. */
@@ -122,11 +123,14 @@ void index_relocate_locked(struct index_entry *entry, uint64_t place);
 /* Adds to the number of entries; in batches of some 16, since the sum is shared. */
 void index_count(struct index *index, int64_t added);
 
+bool index_growth_due(struct index *index);
+
 /* Does what growth is due, a bounded number of steps. */
 void index_grow(struct index *index);
 bool index_is_growing(struct index *index);
 size_t index_size(const struct index *index);     /* lines, but for a sweep that is under way */
 size_t index_size_max(const struct index *index); /* the most that it can grow to */
+uint64_t index_entries(struct index *index);      /* about */
 size_t index_lines(struct index *index);          /* with memory behind them */
 size_t index_bytes(struct index *index);          /* resident at most */
 

@@ -5,6 +5,8 @@
  * The bits of the index's words and slots, as store/index.h draws them. Only index.c includes this.
  */
 
+#include "store/item.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,10 +20,11 @@
 #define WORD_BLOOM_SHIFT 48
 #define WORD_BLOOM_BITS 16
 
-#define PLACE_MASK ((UINT64_C(1) << 38) - 1)
-#define SLOT_CAS_OBSERVED (UINT64_C(1) << 38)
-#define SLOT_EARLIER_SHIFT 39
-#define SLOT_EARLIER_MAX UINT64_C(3)
+#define PLACE_MASK ((UINT64_C(1) << PLACE_BITS) - 1)
+#define SLOT_CAS_OBSERVED (UINT64_C(1) << PLACE_BITS)
+#define SLOT_MARKS_SHIFT 39
+#define SLOT_MARKS UINT64_C(3)
+#define SLOT_FETCHED ((uint64_t)STORE_FETCHED << SLOT_MARKS_SHIFT)
 #define SLOT_HITS_SHIFT 41
 #define SLOT_HITS_MAX UINT64_C(7)
 #define SLOT_SPILL_SHIFT 44

@@ -11,7 +11,8 @@ static uint8_t extra_kind(const struct item_shape *shape)
 {
     return (uint8_t)((shape->client_flags != 0 ? ITEM_EXTRA_FLAGS : 0) |
                      (shape->cas != 0 ? ITEM_EXTRA_CAS : 0) |
-                     (shape->first_piece != PLACE_NONE ? ITEM_EXTRA_LARGE : 0));
+                     (shape->first_piece != PLACE_NONE ? ITEM_EXTRA_LARGE : 0) |
+                     (shape->marks & ITEM_EXTRA_MARKS));
 }
 
 static size_t extra_size(uint8_t kind)
@@ -88,6 +89,7 @@ char *item_write(char *entry, const struct item_shape *shape, const char *key)
 static const char *take_extra(struct item_view *view, const char *at)
 {
     uint8_t kind = (uint8_t)*at++;
+    view->marks = kind & ITEM_EXTRA_MARKS;
     if (kind & ITEM_EXTRA_FLAGS) {
         memcpy(&view->client_flags, at, 4);
         at += 4;

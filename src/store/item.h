@@ -7,7 +7,8 @@
  *     u32 header: key size 8 | value size 20 | has exptime 1 | has extra 1 | state 2
  *     [u32 exptime]                            when has exptime
  *     [u8 kind, u32 client flags, u64 cas, u64 value size and u64 first piece]
- *                                              when has extra, each as its bit of `kind` says
+ *                                              when has extra, each as its bit of `kind` says;
+ *                                              other bits of `kind` are marks of the item
  *     key, value
  *
  * Key size 0 marks what is no item: with has extra, a piece of a large value (header at 4 modulo 8,
@@ -28,6 +29,9 @@
 
 #define PLACE_UNIT 4
 #define PLACE_NONE 0
+#define PLACE_BITS 38
+#define PLACE_REACH                                                                                \
+    ((UINT64_C(1) << PLACE_BITS) * PLACE_UNIT) /* bytes that places can tell apart */
 
 #define ITEM_VALUE_BITS 20
 #define ITEM_VALUE_SIZE_MAX ((1u << ITEM_VALUE_BITS) - 1)
@@ -42,7 +46,11 @@ enum item_extra {
     ITEM_EXTRA_FLAGS = 1,
     ITEM_EXTRA_CAS = 2,
     ITEM_EXTRA_LARGE = 4,
+    ITEM_EXTRA_STALE = STORE_STALE,
+    ITEM_EXTRA_KEY_BINARY = STORE_KEY_BINARY,
 };
+
+#define ITEM_EXTRA_MARKS (ITEM_EXTRA_STALE | ITEM_EXTRA_KEY_BINARY)
 
 /* An entry, taken apart. Pointers lead into the segment. */
 struct item_view {
@@ -58,6 +66,7 @@ struct item_view {
     uint32_t exptime;
     uint8_t key_size;
     uint8_t state;
+    uint8_t marks; /* those of `kind` */
 };
 
 /* What an entry is to be. */
@@ -69,6 +78,7 @@ struct item_shape {
     uint64_t cas;         /* 0: none of its own */
     uint64_t first_piece; /* PLACE_NONE: not large */
     bool exptime_word;    /* even when exptime is 0 */
+    uint8_t marks;        /* those of store_mark that the entry holds, and its slot's */
 };
 
 static inline uint32_t item_header(const char *entry)

@@ -183,13 +183,17 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
 {
     struct segments *segments = &thread->store->segments;
     struct store_key key = store_key_of(fill->key, fill->key_size);
+    struct store_put put = fill->put;
+    if (put.accept_older && !store_put_as_stale(thread, &key, &fill->put, &put, &expected))
+        put = fill->put;
     struct item_shape shape = {
         .key_size = key.size,
         .value_size = fill->size,
-        .client_flags = fill->put.client_flags,
-        .exptime = fill->put.exptime,
-        .cas = fill->put.set_cas ? fill->put.cas : 0,
+        .client_flags = put.client_flags,
+        .exptime = put.exptime,
+        .cas = put.set_cas ? put.cas : 0,
         .first_piece = fill->first_piece,
+        .marks = put.marks,
         .exptime_word = true, /* so that a touch never has to write it anew */
     };
     char *entry = store_allocate(thread, QUEUE_SMALL, item_entry_size(&shape));
@@ -199,7 +203,7 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
     }
     item_write(entry, &shape, key.at);
     pieces_set(fill, ITEM_LIVE, segments_place(segments, entry));
-    enum store_outcome outcome = store_publish(thread, &key, &fill->put, entry, expected, result);
+    enum store_outcome outcome = store_publish(thread, &key, &put, entry, expected, result);
     if (outcome != STORE_STORED) {
         store_discard(thread, entry);
         pieces_set(fill, ITEM_DEAD, PLACE_NONE);
@@ -284,8 +288,7 @@ struct joining {
 static bool may_join(struct joining *joining, const struct item_view *old, uint64_t added)
 {
     const struct store_put *put = joining->put;
-    if (put->compare_cas &&
-        (!joining->store->config.cas || put->compare != store_item_cas(joining->store, old)))
+    if (put->compare_cas && !store_cas_is(joining->store, old, put->compare))
         joining->refusal = STORE_EXISTS;
     else if (!store_size_allowed(joining->store, old->key_size, old->value_size + added))
         joining->refusal = STORE_TOO_LARGE;
@@ -309,6 +312,7 @@ static bool plan_join(void *context, const struct item_view *old, uint64_t slot,
         .client_flags = old->client_flags,
         .exptime = old->exptime,
         .cas = joining->put->set_cas ? joining->put->cas : 0,
+        .marks = joining->put->marks,
     };
     return !joining->in_pieces;
 }
@@ -375,7 +379,8 @@ static enum store_outcome join_once(struct store_thread *thread, const struct st
                               .exptime = old->exptime,
                               .cas = put->cas,
                               .set_cas = put->set_cas,
-                              .want_cas = put->want_cas};
+                              .want_cas = put->want_cas,
+                              .marks = put->marks};
     uint64_t expected = segments_cas(&thread->store->segments, old->place);
     struct store_pin pin;
     if (!store_pin(thread, old, &pin))
@@ -448,6 +453,10 @@ enum store_outcome store_fill_commit(struct store_thread *thread, struct store_f
     struct store_key key = store_key_of(fill->key, fill->key_size);
     enum store_outcome outcome =
         join_in_pieces(thread, &key, &fill->put, &(struct addition){.fill = fill}, result);
+    if (outcome == STORE_NOT_STORED && fill->put.adds && !fill->put.compare_cas) {
+        fill->put.mode = STORE_ADD; /* one that has come just now is as if it had been there last */
+        return fill_publish(thread, fill, 0, result);
+    }
     store_fill_abandon(thread, fill);
     return outcome;
 }

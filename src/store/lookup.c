@@ -67,6 +67,6 @@ enum store_find store_get(struct store_thread *thread, const struct store_key *k
     }
     if (!(want & STORE_PEEK))
         slot_count_hit(&entry);
-    store_item_fill(store, &view, want, item);
+    store_item_fill(thread, &view, entry.value, want, item);
     return STORE_HIT;
 }

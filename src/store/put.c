@@ -21,13 +21,14 @@ bool store_make_room(struct store_thread *thread, enum segment_queue queue)
     return true;
 }
 
-enum segment_queue store_queue_for(const struct store_thread *thread, const struct store_key *key)
+enum segment_queue store_queue_for(struct store_thread *thread, const struct store_key *key)
 {
     const struct store *store = thread->store;
     struct index_entry entry;
     if (index_find(&store->index, key, &entry))
         return segments_of(&store->segments, slot_place(entry.value))->queue;
     bool dropped_lately = ghosts_have(&store->ghosts, index_size(&store->index), key->hash);
+    counter_add(&thread->counters.ghosts_hit, dropped_lately);
     return dropped_lately ? QUEUE_MAIN : QUEUE_SMALL;
 }
 
@@ -81,8 +82,7 @@ static enum store_outcome decide(const struct store *store, const struct store_p
         return STORE_EXISTS;
     if (put->compare_cas && !found->live)
         return STORE_NOT_FOUND;
-    if (put->compare_cas &&
-        (!store->config.cas || put->compare != store_item_cas(store, &found->view)))
+    if (put->compare_cas && !store_cas_is(store, &found->view, put->compare))
         return STORE_EXISTS;
     switch (put->mode) {
     case STORE_SET:
@@ -108,6 +108,13 @@ static bool link_locked(struct store_thread *thread, uint32_t home, const struct
     return true;
 }
 
+static void mark_locked(struct index_entry *entry, const struct store_put *put)
+{
+    slot_mark_locked(entry, put->marks);
+    if (put->want_cas)
+        slot_observe_cas_locked(entry);
+}
+
 enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
                                  const struct store_put *put, char *entry, uint64_t expected,
                                  struct store_result *result)
@@ -122,8 +129,8 @@ enum store_outcome store_publish(struct store_thread *thread, const struct store
         store_note_expiry(store, &fresh, 0, fresh.exptime);
         if (!link_locked(thread, home, key, &found, segments_place(&store->segments, entry)))
             outcome = STORE_NO_MEMORY;
-        else if (put->want_cas)
-            slot_observe_cas_locked(&found.entry);
+        else if (UNLIKELY(put->want_cas || put->marks != 0))
+            mark_locked(&found.entry, put);
     }
     index_unlock(&store->index, home);
     if (outcome != STORE_STORED)
@@ -147,11 +154,54 @@ static bool refused_at_sight(struct store_thread *thread, const struct store_key
     bool found = store_get(thread, key, STORE_PEEK, &item) == STORE_HIT;
     if (put->compare_cas && !found)
         *outcome = STORE_NOT_FOUND;
-    else if (put->mode == STORE_ADD ? found : !found && put->mode != STORE_SET)
+    else if (put->mode == STORE_ADD ? found : !found && put->mode != STORE_SET && !put->adds)
         *outcome = STORE_NOT_STORED;
     else
         return false;
     return true;
+}
+
+static enum store_outcome put_whole(struct store_thread *thread, const struct store_key *key,
+                                    const struct store_put *put, struct slice value,
+                                    struct store_result *result)
+{
+    struct store_put stale;
+    uint64_t expected = 0;
+    if (UNLIKELY(put->accept_older) && store_put_as_stale(thread, key, put, &stale, &expected))
+        put = &stale;
+    struct item_shape shape = {
+        .key_size = key->size,
+        .value_size = value.size,
+        .client_flags = put->client_flags,
+        .exptime = put->exptime,
+        .cas = put->set_cas ? put->cas : 0,
+        .marks = put->marks,
+    };
+    char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));
+    if (entry == NULL)
+        return STORE_NO_MEMORY;
+    memcpy(item_write(entry, &shape, key->at), value.at, value.size);
+    enum store_outcome outcome = store_publish(thread, key, put, entry, expected, result);
+    if (outcome != STORE_STORED)
+        store_discard(thread, entry);
+    return outcome;
+}
+
+/* The key may come and go meanwhile, but one of the two has it where it was at some time. */
+static enum store_outcome join_or_add(struct store_thread *thread, const struct store_key *key,
+                                      const struct store_put *put, struct slice value,
+                                      struct store_result *result)
+{
+    struct store_put add = *put;
+    add.mode = STORE_ADD;
+    add.compare_cas = false;
+    enum store_outcome outcome = store_join(thread, key, put, value, result);
+    while (outcome == STORE_NOT_STORED && put->adds) {
+        outcome = put_whole(thread, key, &add, value, result);
+        if (outcome == STORE_NOT_STORED)
+            outcome = store_join(thread, key, put, value, result);
+    }
+    return outcome;
 }
 
 enum store_outcome store_put(struct store_thread *thread, const struct store_key *key,
@@ -163,22 +213,8 @@ enum store_outcome store_put(struct store_thread *thread, const struct store_key
     if (refused_at_sight(thread, key, put, &outcome))
         return outcome;
     if (put->mode == STORE_APPEND || put->mode == STORE_PREPEND)
-        return store_join(thread, key, put, value, result);
-    struct item_shape shape = {
-        .key_size = key->size,
-        .value_size = value.size,
-        .client_flags = put->client_flags,
-        .exptime = put->exptime,
-        .cas = put->set_cas ? put->cas : 0,
-    };
-    char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));
-    if (entry == NULL)
-        return STORE_NO_MEMORY;
-    memcpy(item_write(entry, &shape, key->at), value.at, value.size);
-    outcome = store_publish(thread, key, put, entry, 0, result);
-    if (outcome != STORE_STORED)
-        store_discard(thread, entry);
-    return outcome;
+        return join_or_add(thread, key, put, value, result);
+    return put_whole(thread, key, put, value, result);
 }
 
 /* --- store_delete -------------------------------------------------------------------------- */
@@ -190,8 +226,7 @@ enum store_outcome_delete store_delete(struct store_thread *thread, const struct
     uint32_t home = index_lock(&store->index, key->hash);
     struct found found = find_locked(thread, home, key);
     enum store_outcome_delete outcome = STORE_DELETE_MISS;
-    if (found.live && compare != NULL &&
-        (!store->config.cas || *compare != store_item_cas(store, &found.view)))
+    if (found.live && compare != NULL && !store_cas_is(store, &found.view, *compare))
         outcome = STORE_DELETE_EXISTS;
     else if (found.live)
         outcome = STORE_DELETED;

@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #define STEP_ENTRIES 32
+#define PACES_TIMED 8         /* one in so many small steps is timed */
 #define WASTE_PERCENT 28      /* of a segment, from which it is worth moving the rest */
 #define WASTE_PERCENT_LAST 10 /* the same when nothing may be evicted */
 #define SMALL_PERCENT 10      /* of the segments: the share of the probationary queue */
@@ -108,6 +109,7 @@ static char *copy_item_locked(struct store_thread *thread, const struct item_vie
         .cas = slot_cas_observed(slot) ? store_item_cas(store, old) : old->cas,
         .first_piece = first_piece,
         .exptime_word = old->exptime_word != NULL && old->first_piece != PLACE_NONE,
+        .marks = old->marks,
     };
     uint32_t size = item_entry_size(&shape);
     char *entry = lane_append(&store->reclaim.lane, segments, size);
@@ -157,7 +159,7 @@ static void drop_locked(struct store_thread *thread, uint32_t home, uint64_t has
     struct index *index = &thread->store->index;
     index_remove_locked(index, home, entry);
     if (state == STORE_HIT) {
-        if (!slot_fetched(entry->value))
+        if (!slot_fetched(entry->value) && slot_hits(entry->value) == 0)
             ghosts_add(&thread->store->ghosts, index_size(index), hash);
         count_evicted(thread, view, entry->value);
         store_bury(thread, view);
@@ -310,6 +312,18 @@ static void copy_set_live(struct segments *segments, const struct piece_copy *co
     piece_set_next(segments_at(segments, copy->last), piece_next(old));
 }
 
+/* As it was before copy_set_live: a chain of its own, to be discarded. */
+static void copy_unset_live(struct segments *segments, const struct piece_copy *copy,
+                            uint32_t exptime)
+{
+    piece_set_next(segments_at(segments, copy->last), PLACE_NONE);
+    for (uint64_t place = copy->first; place != PLACE_NONE;) {
+        char *piece = segments_at(segments, place);
+        segments_expiry_remove(segments, place, exptime, item_entry_size_at(piece));
+        place = piece_next(piece);
+    }
+}
+
 #define EXTRA_CAS_SIZE 12 /* that an entry may grow by when it has to carry its cas unique */
 
 /* Puts the copy into the chain in place of the piece; the link to the first is in the item itself.
@@ -335,7 +349,10 @@ static bool relink_locked(struct store_thread *thread, struct index_entry *entry
         return false;
     copy_set_live(segments, copy, piece, owner->exptime);
     char *head = copy_item_locked(thread, owner, entry->value, copy->first);
-    CHECK(head != NULL);
+    if (head == NULL) { /* flush_all has come between */
+        copy_unset_live(segments, copy, owner->exptime);
+        return false;
+    }
     segments_expiry_remove(segments, segments_place(segments, owner->entry), owner->exptime,
                            owner->entry_size);
     index_relocate_locked(entry, segments_place(segments, head));
@@ -408,6 +425,7 @@ static enum reclaim_outcome finish_locked(struct store_thread *thread)
     segments_emptied(&thread->store->segments, reclaim->victim);
     reclaim->victim = SEGMENT_NONE;
     counter_add(&thread->counters.segments_reclaimed, 1);
+    counter_add(&thread->counters.compactions, reclaim->keep == KEEP_LIVE);
     reclaim->won += thread->store->segments.size;
     if (reclaim->won >= reclaim->moved + thread->store->segments.size)
         reclaim->won = reclaim->moved = 0;
@@ -464,14 +482,19 @@ void reclaim_pace(struct store_thread *thread)
         return;
     if (!mutex_try_lock(&thread->store->reclaim.lock))
         return;
+    bool timed = thread->paces++ % PACES_TIMED == 0;
+    uint64_t begun = timed ? stall_begin() : 0;
     (void)step_locked(thread, STEP_ENTRIES);
     mutex_unlock(&thread->store->reclaim.lock);
+    if (timed)
+        stall_end(thread, begun);
 }
 
 bool reclaim_for_room(struct store_thread *thread)
 {
     struct store *store = thread->store;
     enum reclaim_outcome outcome = RECLAIM_GOING;
+    uint64_t begun = stall_begin();
     counter_add(&thread->counters.room_waits, 1);
     if (!mutex_try_lock(&thread->store->reclaim.lock)) {
         sched_yield();
@@ -480,6 +503,7 @@ bool reclaim_for_room(struct store_thread *thread)
     while (outcome == RECLAIM_GOING)
         outcome = step_locked(thread, STEP_ENTRIES);
     mutex_unlock(&thread->store->reclaim.lock);
+    stall_end(thread, begun);
     if (outcome == RECLAIM_EMPTIED)
         return true;
     if (!segments_will_come(&store->segments, SEGMENTS_RESERVED))

@@ -37,23 +37,49 @@ void store_stats_reset(struct store *store)
     mutex_unlock(&store->threads_lock);
 }
 
+static void report_segment_locked(struct segments *segments, uint32_t index, uint32_t now,
+                                  struct store_report *report) REQUIRES(segments->lock)
+{
+    const struct segment *segment = &segments->of[index];
+    uint64_t dead = atomic_load_explicit(&segment->dead, memory_order_relaxed);
+    uint64_t expired = segments_expired(segments, index, now);
+    uint64_t written = atomic_load_explicit(&segment->written, memory_order_relaxed);
+    if (segment->state == SEGMENT_SEALED)
+        written = atomic_load_explicit(&segment->used, memory_order_relaxed);
+    if (written > segments->size)
+        written = segments->size;
+    report->dead_bytes += dead;
+    report->expired_bytes += expired;
+    report->unused_bytes += segments->size - written;
+    report->live_bytes += written > dead + expired ? written - dead - expired : 0;
+    if (now - segment->opened_at > report->oldest_age && now > segment->opened_at)
+        report->oldest_age = now - segment->opened_at;
+}
+
 static void report_segments(struct store *store, uint32_t now, struct store_report *report)
 {
     struct segments *segments = &store->segments;
-    uint32_t oldest = now;
     mutex_lock(&segments->lock);
     report->segments_free = segments->free.count;
     report->segments_waiting = segments->waiting.count;
+    report->segments_small = segments->sealed[QUEUE_SMALL].count;
+    report->segments_main = segments->sealed[QUEUE_MAIN].count;
     report->segments_used = segments->resident - segments->free.count;
-    for (uint32_t i = 0; i < segments->count_max; i++) {
-        const struct segment *segment = &segments->of[i];
-        if (segment->state != SEGMENT_OPEN && segment->state != SEGMENT_SEALED)
-            continue;
-        report->dead_bytes += atomic_load_explicit(&segment->dead, memory_order_relaxed);
-        oldest = segment->opened_at < oldest ? segment->opened_at : oldest;
-    }
+    for (uint32_t i = 0; i < segments->reached; i++)
+        if (segments->of[i].state == SEGMENT_OPEN || segments->of[i].state == SEGMENT_SEALED)
+            report_segment_locked(segments, i, now, report);
     mutex_unlock(&segments->lock);
-    report->oldest_age = now - oldest;
+}
+
+static uint64_t longest_stall(struct store *store)
+{
+    uint64_t longest = 0;
+    mutex_lock(&store->threads_lock);
+    for (struct store_thread *thread = store->threads; thread != NULL; thread = thread->next)
+        if (counter_read(&thread->longest_stall) > longest)
+            longest = counter_read(&thread->longest_stall);
+    mutex_unlock(&store->threads_lock);
+    return longest;
 }
 
 void store_report_read(struct store *store, uint32_t now, struct store_report *report)
@@ -62,8 +88,12 @@ void store_report_read(struct store *store, uint32_t now, struct store_report *r
         .memory_limit = atomic_load_explicit(&store->memory_size, memory_order_relaxed),
         .segment_size = store->segments.size,
         .segments_max = atomic_load_explicit(&store->segments.allowed, memory_order_relaxed),
+        .ghost_bytes = ghosts_bytes(index_lines(&store->index)),
+        .other_bytes = atomic_load_explicit(&store->other_bytes, memory_order_relaxed),
+        .longest_stall = longest_stall(store),
         .index_bytes = index_bytes(&store->index),
         .index_lines = index_lines(&store->index),
+        .index_entries = index_entries(&store->index),
         .index_growing = index_is_growing(&store->index),
     };
     report_segments(store, now, report);
@@ -85,7 +115,7 @@ static unsigned walk_home(struct store_thread *thread, size_t home,
         struct store_item item;
         if (store_item_state(thread, &view) != STORE_HIT)
             continue;
-        store_item_fill(store, &view, STORE_WANT_CAS, &item);
+        store_item_fill(thread, &view, slots[i], STORE_WANT_CAS | STORE_WANT_IDLE, &item);
         visit(context, (struct slice){view.key, view.key_size}, &item);
         visited++;
     }

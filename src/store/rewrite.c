@@ -30,7 +30,8 @@ static bool find_live_locked(struct store_thread *thread, uint32_t home,
 /* One try: the entry has room for an item of *planned's size. true: *outcome is final. */
 static bool rewrite_into(struct store_thread *thread, const struct store_key *key,
                          const struct store_rewrite *how, void *context, char *room,
-                         uint32_t room_size, struct item_view *fresh, enum store_rewritten *outcome)
+                         uint32_t room_size, struct item_view *fresh, uint64_t *slot,
+                         enum store_rewritten *outcome)
 {
     struct store *store = thread->store;
     struct index_entry entry;
@@ -48,9 +49,11 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
         how->write(context, &old, item_write(room, &shape, key->at));
         item_set_state(room, ITEM_LIVE);
         index_replace_locked(&entry, segments_place(&store->segments, room));
+        slot_mark_locked(&entry, shape.marks);
         if (how->want_cas)
             slot_observe_cas_locked(&entry);
         *fresh = item_read(room);
+        *slot = entry.value;
         store_note_expiry(store, fresh, 0, fresh->exptime);
         store_bury(thread, &old);
         *outcome = REWRITE_DONE;
@@ -78,10 +81,11 @@ enum store_rewritten store_rewrite(struct store_thread *thread, const struct sto
         char *room = store_allocate(thread, queue, size); /* may pass: view is void now */
         if (room == NULL)
             return REWRITE_NO_MEMORY;
-        bool final = rewrite_into(thread, key, how, context, room, size, &view, &outcome);
+        uint64_t slot;
+        bool final = rewrite_into(thread, key, how, context, room, size, &view, &slot, &outcome);
         if (final && outcome == REWRITE_DONE) {
             store_note_added(thread, &view);
-            store_item_fill(thread->store, &view, how->want_cas ? STORE_WANT_CAS : 0, item);
+            store_item_fill(thread, &view, slot, how->want_cas ? STORE_WANT_CAS : 0, item);
             return REWRITE_DONE;
         }
         item_write_padding(room, size);
@@ -91,7 +95,7 @@ enum store_rewritten store_rewrite(struct store_thread *thread, const struct sto
     }
 }
 
-static struct item_shape shape_of(const struct item_view *view)
+struct item_shape store_shape_of(const struct item_view *view)
 {
     return (struct item_shape){
         .key_size = view->key_size,
@@ -101,6 +105,7 @@ static struct item_shape shape_of(const struct item_view *view)
         .cas = view->cas,
         .first_piece = view->first_piece,
         .exptime_word = view->first_piece != PLACE_NONE,
+        .marks = view->marks,
     };
 }
 
@@ -119,7 +124,8 @@ static bool plan_touch(void *context, const struct item_view *old, uint64_t slot
     const struct touching *touching = context;
     if (old->exptime_word != NULL)
         return false; /* no need; and a large item's pieces must not get a second head */
-    *shape = shape_of(old);
+    *shape = store_shape_of(old);
+    shape->marks |= slot_marks(slot);
     shape->exptime = touching->exptime;
     if (slot_cas_observed(slot))
         shape->cas = store_item_cas(touching->store, old);
@@ -134,7 +140,8 @@ static void write_touch(void *context, const struct item_view *old, char *value)
 
 /* Where there is a word for it, the exptime changes in place. false: there is none. */
 static bool touch_in_place(struct store_thread *thread, const struct store_key *key,
-                           const struct touching *touching, struct item_view *view, bool *found)
+                           const struct touching *touching, struct item_view *view, uint64_t *slot,
+                           bool *found)
 {
     uint32_t exptime = touching->exptime;
     struct store *store = thread->store;
@@ -149,6 +156,7 @@ static bool touch_in_place(struct store_thread *thread, const struct store_key *
     }
     if (*found && touching->want & STORE_WANT_CAS)
         slot_observe_cas_locked(&entry);
+    *slot = entry.value;
     index_unlock(&store->index, home);
     return word;
 }
@@ -168,13 +176,14 @@ static enum store_rewritten touch_once(struct store_thread *thread, const struct
         .plan = plan_touch, .write = write_touch, .want_cas = touching->want & STORE_WANT_CAS};
     struct item_view view;
     bool found;
-    bool changed = touch_in_place(thread, key, touching, &view, &found);
+    uint64_t slot;
+    bool changed = touch_in_place(thread, key, touching, &view, &slot, &found);
     if (!found)
         return REWRITE_MISS;
     if (!changed && touching->exptime != 0)
         return store_rewrite(thread, key, &how, touching, item);
     /* In place, or it has none and keeps none. */
-    store_item_fill(thread->store, &view, touching->want, item);
+    store_item_fill(thread, &view, slot, touching->want, item);
     return REWRITE_DONE;
 }
 
@@ -200,7 +209,9 @@ enum store_find store_touch(struct store_thread *thread, const struct store_key 
 /* --- incr and decr ------------------------------------------------------------------------- */
 
 struct counting {
+    const struct store *store;
     struct store_arithmetic how;
+    enum store_outcome_arithmetic refusal;
     uint64_t result;
     char digits[NUMBER_U64_SIZE_MAX];
     size_t digits_size;
@@ -246,17 +257,26 @@ static bool plan_count(void *context, const struct item_view *old, uint64_t slot
                        struct item_shape *shape)
 {
     struct counting *counting = context;
+    const struct store_arithmetic *how = &counting->how;
     uint64_t number;
-    (void)slot;
+    counting->refusal = STORE_COUNT_EXISTS;
+    if (how->compare_cas && !store_cas_is(counting->store, old, how->compare))
+        return false;
+    counting->refusal = STORE_NOT_A_NUMBER;
     if (old->first_piece != PLACE_NONE ||
         !number_in((struct slice){old->value, old->value_size}, &number))
         return false;
-    counting->result = counted(&counting->how, number);
+    counting->result = counted(how, number);
     counting->digits_size = number_format_u64(counting->digits, counting->result);
-    *shape = shape_of(old);
-    shape->cas = 0;
-    if (!counting->how.pad || shape->value_size < counting->digits_size)
+    *shape = store_shape_of(old);
+    shape->cas = how->cas;
+    if (!how->pad || shape->value_size < counting->digits_size)
         shape->value_size = counting->digits_size;
+    /* memcached writes a number of the same length over the old one: the item stays what it was. */
+    if (shape->value_size == old->value_size)
+        shape->marks |= slot_marks(slot);
+    else
+        shape->marks &= STORE_KEY_BINARY;
     return true;
 }
 
@@ -274,7 +294,7 @@ enum store_outcome_arithmetic store_count(struct store_thread *thread, const str
 {
     struct store_rewrite rewrite = {
         .plan = plan_count, .write = write_count, .want_cas = how->want_cas};
-    struct counting counting = {.how = *how};
+    struct counting counting = {.store = thread->store, .how = *how};
     struct store_item item;
     switch (store_rewrite(thread, key, &rewrite, &counting, &item)) {
     case REWRITE_DONE:
@@ -284,7 +304,7 @@ enum store_outcome_arithmetic store_count(struct store_thread *thread, const str
     case REWRITE_MISS:
         return STORE_COUNT_MISS;
     case REWRITE_REFUSED:
-        return STORE_NOT_A_NUMBER;
+        return counting.refusal;
     case REWRITE_NO_MEMORY:
         break;
     }

@@ -2,7 +2,6 @@
 
 #include "store/segments.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
 static void list_init(struct segment_list *list)
@@ -37,28 +36,44 @@ static void list_remove(struct segments *segments, struct segment_list *list, ui
     list->count--;
 }
 
+/* Zeroes, and without memory behind them until they are written. */
+static void *reserve_memory(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                0);
+}
+
+static void give_up_memory(struct segments *segments)
+{
+    if (segments->base != MAP_FAILED)
+        munmap(segments->base, segments->reserved_size);
+    if ((void *)segments->of != MAP_FAILED)
+        munmap(segments->of, segments->count_max * sizeof(struct segment));
+    if ((void *)segments->expiry != MAP_FAILED)
+        munmap(segments->expiry, segments->count_max * sizeof(struct segment_expiry));
+}
+
+size_t segments_bookkeeping(size_t count)
+{
+    return count * (sizeof(struct segment) + sizeof(struct segment_expiry));
+}
+
 bool segments_init(struct segments *segments, struct epoch *epoch, uint32_t size,
                    uint32_t count_max)
 {
     *segments = (struct segments){.epoch = epoch, .size = size, .count_max = count_max};
     segments->shift = (uint32_t)__builtin_ctz(size);
     segments->reserved_size = (size_t)count_max << segments->shift;
-    segments->base = mmap(NULL, segments->reserved_size, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (segments->base == MAP_FAILED)
-        return false;
-    /* A huge page would make memory resident that holds nothing yet. */
-    (void)madvise(segments->base, segments->reserved_size, MADV_NOHUGEPAGE);
-    segments->of = aligned_alloc(CACHE_LINE, count_max * sizeof(struct segment));
-    segments->expiry = aligned_alloc(CACHE_LINE, count_max * sizeof(struct segment_expiry));
-    if (segments->of == NULL || segments->expiry == NULL) {
-        free(segments->of);
-        free(segments->expiry);
-        munmap(segments->base, segments->reserved_size);
+    segments->base = reserve_memory(segments->reserved_size);
+    segments->of = reserve_memory(count_max * sizeof(struct segment));
+    segments->expiry = reserve_memory(count_max * sizeof(struct segment_expiry));
+    if (segments->base == MAP_FAILED || (void *)segments->of == MAP_FAILED ||
+        (void *)segments->expiry == MAP_FAILED) {
+        give_up_memory(segments);
         return false;
     }
-    memset(segments->of, 0, count_max * sizeof(struct segment));
-    memset(segments->expiry, 0, count_max * sizeof(struct segment_expiry));
+    /* A huge page would make memory resident that holds nothing yet. */
+    (void)madvise(segments->base, segments->reserved_size, MADV_NOHUGEPAGE);
     mutex_init(&segments->lock, LOCK_STORE_SEGMENTS);
     mutex_lock(&segments->lock);
     list_init(&segments->free);
@@ -72,9 +87,7 @@ bool segments_init(struct segments *segments, struct epoch *epoch, uint32_t size
 void segments_end(struct segments *segments)
 {
     mutex_end(&segments->lock);
-    free(segments->expiry);
-    free(segments->of);
-    munmap(segments->base, segments->reserved_size);
+    give_up_memory(segments);
 }
 
 static uint32_t allowed(const struct segments *segments)
@@ -141,6 +154,8 @@ static uint32_t take_void_locked(struct segments *segments) REQUIRES(segments->l
         index++;
     CHECK(index < segments->count_max);
     segments->voids_from = index + 1;
+    if (segments->reached <= index)
+        segments->reached = index + 1;
     segments->resident++;
     return index;
 }
@@ -165,7 +180,7 @@ uint32_t segments_open(struct segments *segments, enum segment_queue queue, uint
     uint32_t index = take_empty_locked(segments, reserve);
     if (index != SEGMENT_NONE) {
         struct segment *segment = &segments->of[index];
-        segment->birth = ++segments->births;
+        segment->birth = segments->births++;
         segment->generation = atomic_load_explicit(&segments->generation, memory_order_acquire);
         segment->opened_at = now;
         segment->queue = queue;
@@ -230,7 +245,7 @@ void segments_expiry_remove(struct segments *segments, uint64_t place, uint32_t 
 }
 
 /* Within the bin that is passing, as if its bytes expired evenly. */
-static uint32_t expired_in(const struct segments *segments, uint32_t index, uint32_t now)
+uint32_t segments_expired(const struct segments *segments, uint32_t index, uint32_t now)
 {
     uint32_t opened_at = segments->of[index].opened_at;
     uint32_t age = now > opened_at ? now - opened_at : 0;
@@ -255,7 +270,7 @@ uint32_t segments_wasted(const struct segments *segments, uint32_t index, uint32
     bool flushed =
         segment->generation != atomic_load_explicit(&segments->generation, memory_order_relaxed);
     return flushed ? segments->size
-                   : segments->size - used + expired_in(segments, index, now) +
+                   : segments->size - used + segments_expired(segments, index, now) +
                          atomic_load_explicit(&segment->dead, memory_order_relaxed);
 }
 
@@ -364,4 +379,14 @@ void segments_allow(struct segments *segments, uint32_t most)
     }
     note_available_locked(segments);
     mutex_unlock(&segments->lock);
+}
+
+uint32_t segments_excess(struct segments *segments)
+{
+    mutex_lock(&segments->lock);
+    collect_locked(segments);
+    uint32_t most = allowed(segments);
+    uint32_t staying = segments->resident - segments->waiting.count;
+    mutex_unlock(&segments->lock);
+    return staying > most ? staying - most : 0;
 }

@@ -96,6 +96,7 @@ struct segments {
     struct segment_list waiting GUARDED_BY(lock);
     uint32_t resident GUARDED_BY(lock);   /* with memory behind them */
     uint32_t voids_from GUARDED_BY(lock); /* no segment below it is void */
+    uint32_t reached GUARDED_BY(lock);    /* all from here on were never opened */
     uint64_t births GUARDED_BY(lock);
 };
 
@@ -141,6 +142,9 @@ void segments_expiry_add(struct segments *segments, uint64_t place, uint32_t exp
 void segments_expiry_remove(struct segments *segments, uint64_t place, uint32_t exptime,
                             uint32_t size);
 
+/* Bytes of live items whose time has passed, about. */
+uint32_t segments_expired(const struct segments *segments, uint32_t index, uint32_t now);
+
 /* Bytes of a segment that hold nothing: dead, expired (about), flushed, or never written. */
 uint32_t segments_wasted(const struct segments *segments, uint32_t index, uint32_t now);
 
@@ -164,6 +168,12 @@ void segments_put_back(struct segments *segments, uint32_t index);
 /* Whether room beyond `reserve` comes by itself as soon as every thread has passed a turn: nothing
  * then depends on a slow client's fill or pin. */
 MUST_USE bool segments_will_come(struct segments *segments, uint32_t reserve);
+
+/* Bytes of headers for so many segments. */
+size_t segments_bookkeeping(size_t count);
+
+/* How many more have memory than may, those not counted that come free by themselves. */
+uint32_t segments_excess(struct segments *segments);
 
 /* Changes how many may have memory; gives back what is free beyond that. */
 void segments_allow(struct segments *segments, uint32_t allowed);

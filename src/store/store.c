@@ -11,6 +11,7 @@
 #define SEGMENTS_PER_LANE 64        /* so that open segments stay a few hundredths of memory */
 #define SEGMENTS_WANTED 64          /* at least, where memory is small */
 #define INLINE_SIZE_MAX (32u << 10) /* larger values are stored in pieces */
+#define MEMORY_GROWTH_MAX 8         /* times what it starts with */
 #define INDEX_SHARE 64              /* the index starts at this part of memory */
 #define ENTRY_SIZE_MIN 16           /* less than any item and its slot: for reserving addresses */
 
@@ -27,29 +28,11 @@ static uint32_t inline_size_for(uint32_t segment_size)
     return segment_size / 16 < INLINE_SIZE_MAX ? segment_size / 16 : INLINE_SIZE_MAX;
 }
 
-/* What is left for segments when everything else has its share. */
-static uint32_t segments_allowed(const struct store *store, size_t index_size)
+/* Address space for cache_memlimit to raise the limit into, as far as places reach. */
+static uint32_t segments_to_reserve(uint32_t count, uint32_t size)
 {
-    size_t memory =
-        atomic_load_explicit(&((struct store *)store)->memory_size, memory_order_relaxed);
-    size_t taken = store->fixed_bytes + index_size;
-    return memory > taken ? (uint32_t)((memory - taken) / store->segments.size) : 0;
-}
-
-/* What of memory serves to find items, and to remember those that went. */
-static size_t bytes_for_finding(struct store *store)
-{
-    return index_bytes(&store->index) + ghosts_bytes(index_lines(&store->index));
-}
-
-static void account_index(struct store *store)
-{
-    uint64_t now = bytes_for_finding(store);
-    uint64_t before = atomic_load_explicit(&store->index_bytes, memory_order_relaxed);
-    if (before != 0 && now / store->segments.size == before / store->segments.size)
-        return;
-    atomic_store_explicit(&store->index_bytes, now, memory_order_relaxed);
-    segments_allow(&store->segments, segments_allowed(store, now));
+    uint64_t most = PLACE_REACH / size;
+    return (uint64_t)count * MEMORY_GROWTH_MAX < most ? count * MEMORY_GROWTH_MAX : (uint32_t)most;
 }
 
 static unsigned lanes_for(const struct store_config *config, uint32_t segment_count)
@@ -99,15 +82,18 @@ struct store *store_create(const struct store_config *config, const char **why)
     atomic_init(&store->memory_size, config->memory_size);
     uint32_t size = segment_size_for(config->memory_size);
     uint32_t count = (uint32_t)(config->memory_size / size);
-    if (count < 8)
+    if (count < SEGMENTS_MIN)
         return refuse(store, why, "the memory limit is too small");
     store->inline_size_max = inline_size_for(size);
-    store->fixed_bytes = count * (sizeof(struct segment) + sizeof(struct segment_expiry));
     epoch_init(&store->epoch);
-    if (!segments_init(&store->segments, &store->epoch, size, count))
+    uint32_t reserved = segments_to_reserve(count, size);
+    if (count > reserved)
+        return refuse(store, why, "the memory limit is too large: 1 TiB is the most");
+    atomic_init(&store->other_bytes, config->other_bytes);
+    if (!segments_init(&store->segments, &store->epoch, size, reserved))
         return refuse(store, why, "no address space for the items");
     if (!index_init(&store->index, &store->segments, config->memory_size / INDEX_SHARE / CACHE_LINE,
-                    config->memory_size / ENTRY_SIZE_MIN)) {
+                    (size_t)reserved * size / ENTRY_SIZE_MIN)) {
         segments_end(&store->segments);
         return refuse(store, why, "no address space for the index");
     }
@@ -123,7 +109,7 @@ struct store *store_create(const struct store_config *config, const char **why)
         segments_end(&store->segments);
         return refuse(store, why, "no memory for the store");
     }
-    account_index(store);
+    store_account_index(store);
     mutex_init(&store->threads_lock, LOCK_STORE_THREADS);
     reclaim_init(&store->reclaim);
     return store;
@@ -279,14 +265,33 @@ uint64_t store_item_cas(const struct store *store, const struct item_view *view)
     return segments_cas(&store->segments, segments_place(&store->segments, view->entry));
 }
 
-void store_item_fill(const struct store *store, const struct item_view *view, unsigned want,
-                     struct store_item *item)
+/* Under -C there are none, so that nothing equals them. */
+bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare)
 {
+    return store->config.cas && compare == store_item_cas(store, view);
+}
+
+/* Hits since it came to its place: it is in use; when the last was is not known. */
+static uint32_t idle_seconds(const struct store_thread *thread, const struct item_view *view,
+                             uint64_t slot)
+{
+    const struct segments *segments = &thread->store->segments;
+    uint32_t since = segments_of(segments, segments_place(segments, view->entry))->opened_at;
+    return slot_hits(slot) > 0 || since > thread->now ? 0 : thread->now - since;
+}
+
+void store_item_fill(const struct store_thread *thread, const struct item_view *view, uint64_t slot,
+                     unsigned want, struct store_item *item)
+{
+    const struct store *store = thread->store;
     item->value = view->first_piece == PLACE_NONE ? view->value : NULL;
     item->value_size = view->value_size;
     item->cas = want & STORE_WANT_CAS ? store_item_cas(store, view) : 0;
     item->client_flags = view->client_flags;
     item->exptime = view->exptime;
+    item->marks = view->marks | slot_marks(slot);
+    if (UNLIKELY(want & STORE_WANT_IDLE))
+        item->idle_seconds = idle_seconds(thread, view, slot);
     item->place = segments_place(&store->segments, view->entry);
 }
 
@@ -306,8 +311,13 @@ void store_note_added(struct store_thread *thread, const struct item_view *view)
     if (LIKELY(++thread->uncounted < ENTRIES_UNCOUNTED_MAX))
         return;
     tell_index(thread);
+    if (LIKELY(!index_growth_due(&thread->store->index)))
+        return;
+    uint64_t begun = stall_begin();
     index_grow(&thread->store->index);
-    account_index(thread->store);
+    store_account_index(thread->store);
+    counter_add(&thread->counters.index_steps, 1);
+    stall_end(thread, begun);
 }
 
 static void note_removed(struct store_thread *thread, const struct item_view *view)

@@ -27,6 +27,7 @@ struct store_thread;
 
 struct store_config {
     size_t memory_size;    /* -m: items, index and bookkeeping stay within it */
+    size_t other_bytes;    /* of the limit that others use at start: see store_set_other_bytes */
     size_t item_size_max;  /* -I, in memcached's terms: see store_size_allowed */
     unsigned writer_count; /* threads that will write at the same time */
     bool evict;            /* false: a put that finds no room fails (-M) */
@@ -57,7 +58,28 @@ struct store_key store_key_of(const char *at, size_t size);
 void store_prefetch_index(const struct store_thread *thread, const struct store_key *key);
 void store_prefetch_item(const struct store_thread *thread, const struct store_key *key);
 
+/*
+ * Another memory limit while running. Lowering it drops items and gives memory back before it
+ * returns, as far as nobody still reads in it. false: less than the store needs, or more than 8
+ * times what it was created with. May pass.
+ */
+MUST_USE bool store_set_memory_size(struct store_thread *thread, size_t size);
+
+/* What others use and what counts in the limit: connections' buffers. Makes room for it. May pass.
+ */
+void store_set_other_bytes(struct store_thread *thread, size_t bytes);
+
 /* --- reading ------------------------------------------------------------------------------- */
+
+/* What is known of an item besides. Every newly stored one begins without them. */
+enum store_mark {
+    STORE_FETCHED = 1, /* read or touched since it was stored */
+    STORE_WON = 2,     /* somebody was given the right to store it anew: see store_win */
+    STORE_STALE = 8,   /* invalidated */
+    STORE_KEY_BINARY = 16,
+};
+
+#define STORE_SLOT_MARKS (STORE_FETCHED | STORE_WON) /* these lie in the index */
 
 struct store_item {
     const char *value; /* NULL when it lies in pieces: read it through a pin */
@@ -65,12 +87,17 @@ struct store_item {
     uint64_t cas; /* only if STORE_WANT_CAS was asked, else 0 */
     uint32_t client_flags;
     uint32_t exptime;
-    uint64_t place; /* the store's own */
+    uint8_t marks;         /* of store_mark, as they were before */
+    uint32_t idle_seconds; /* only if STORE_WANT_IDLE was asked */
+    uint64_t place;        /* the store's own */
 };
 
 enum store_want {
     STORE_WANT_CAS = 1, /* fill in the cas unique */
     STORE_PEEK = 2,     /* does not count as use */
+    /* Fill in the seconds since it was last used: 0 if it was, since it came to its place; else
+     * since its segment was opened, which is no later than it was stored. */
+    STORE_WANT_IDLE = 4,
 };
 
 enum store_find {
@@ -86,6 +113,19 @@ MUST_USE enum store_find store_get(struct store_thread *thread, const struct sto
 /* Sets the exptime and keeps the cas unique; *item is the item after it. May pass. */
 MUST_USE enum store_find store_touch(struct store_thread *thread, const struct store_key *key,
                                      uint32_t exptime, unsigned want, struct store_item *item);
+
+/*
+ * Gives the right to store an item anew to the first who asks since it was stored or invalidated.
+ * *item is as store_get or store_touch gave it, in this turn and not past anything that may pass.
+ */
+enum store_win {
+    STORE_WIN,
+    STORE_WIN_LOST,    /* somebody has it */
+    STORE_WIN_CHANGED, /* the key has another item now, or the item is elsewhere: look again */
+};
+
+MUST_USE enum store_win store_win(struct store_thread *thread, const struct store_key *key,
+                                  const struct store_item *item);
 
 /*
  * A pin keeps one value readable past the turn, through its deletion and overwriting, until it is
@@ -108,7 +148,10 @@ void store_unpin(struct store_pin *pin);                         /* any thread *
 
 enum store_mode { STORE_SET, STORE_ADD, STORE_REPLACE, STORE_APPEND, STORE_PREPEND };
 
-/* What to do, beside key and value. Append and prepend keep the old flags and exptime. */
+/*
+ * What to do, beside key and value. Append and prepend keep the old flags and exptime, and the new
+ * ones serve only if they add.
+ */
 struct store_put {
     enum store_mode mode;
     uint32_t client_flags;
@@ -118,6 +161,12 @@ struct store_put {
     bool compare_cas;
     bool set_cas;
     bool want_cas; /* fill in store_result.cas */
+    /* With compare_cas, of set and replace: a `compare` that is less than the item's cas unique is
+     * stored as well, as stale, with the item's exptime and whoever has won it. If the item changes
+     * at the same time it may be STORE_EXISTS. */
+    bool accept_older;
+    bool adds;     /* append or prepend to a key that is not there: stores the value as it is */
+    uint8_t marks; /* of store_mark, that the item is to have */
 };
 
 struct store_result {
@@ -177,16 +226,34 @@ enum store_outcome_delete { STORE_DELETED, STORE_DELETE_MISS, STORE_DELETE_EXIST
 enum store_outcome_delete store_delete(struct store_thread *thread, const struct store_key *key,
                                        const uint64_t *compare);
 
+/* Leaves a key's item in place but not as it was: with a new cas unique, to be won again. */
+struct store_invalidation {
+    const uint64_t *compare; /* NULL, or the cas unique that the item must have */
+    uint64_t cas;            /* the new one, or 0: one above the old, if that was the store's own */
+    uint32_t exptime;
+    bool set_exptime; /* else it keeps its own */
+    bool stale;       /* marks it stale */
+    bool empty;       /* without value, client flags and, unless set_exptime, time-to-live */
+};
+
+/* Deletes the item instead, where there is no room to write it anew. May pass. */
+enum store_outcome_delete store_invalidate(struct store_thread *thread, const struct store_key *key,
+                                           const struct store_invalidation *how);
+
 struct store_arithmetic {
     bool decrement; /* stops at 0; an increment wraps at 2^64 */
     uint64_t delta;
     bool pad; /* a shorter result keeps the old length, with spaces behind it */
     bool want_cas;
+    bool compare_cas;
+    uint64_t compare; /* with compare_cas: only an item with this cas unique is changed */
+    uint64_t cas;     /* the new cas unique, or 0 */
 };
 
 enum store_outcome_arithmetic {
     STORE_COUNTED,
     STORE_COUNT_MISS,
+    STORE_COUNT_EXISTS, /* compare_cas: another cas unique */
     STORE_NOT_A_NUMBER,
     STORE_COUNT_NO_MEMORY,
 };
@@ -225,7 +292,16 @@ struct store_report {
     uint64_t segments_free;    /* resident, empty */
     uint64_t segments_max;     /* that memory_limit leaves room for now */
     uint64_t segments_waiting; /* empty, but somebody may still read in them */
-    uint64_t dead_bytes;       /* in segments, of items that are gone */
+    uint64_t segments_small;   /* of those used, in the probationary queue */
+    uint64_t segments_main;    /* and in the main one; the rest is open or waiting */
+    uint64_t live_bytes;       /* in segments, of items that can be found */
+    uint64_t dead_bytes;       /* of items that are gone */
+    uint64_t expired_bytes;    /* of items whose time has passed, about */
+    uint64_t unused_bytes;     /* not written */
+    uint64_t ghost_bytes;      /* resident at most */
+    uint64_t other_bytes;      /* of the limit, that others take: connections' buffers */
+    uint64_t index_entries;    /* about */
+    uint64_t longest_stall;    /* CPU microseconds that one call spent on making room or growth */
     uint64_t index_bytes;      /* resident */
     uint64_t index_lines;      /* of 64 bytes and 7 slots */
     bool index_growing;

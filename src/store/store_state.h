@@ -6,6 +6,7 @@
  * that every operation is made of. Only src/store/ includes this.
  */
 
+#include "base/clock.h"
 #include "base/counter.h"
 #include "store/epoch.h"
 #include "store/ghosts.h"
@@ -17,6 +18,9 @@
 
 /* Segments that only the moving of live items may take, so that making room never needs room. */
 #define SEGMENTS_RESERVED 1
+
+/* The fewest that a store works with. */
+#define SEGMENTS_MIN 8
 
 struct store_counters {
 #define STORE_COUNTER(name, text) struct counter name;
@@ -34,9 +38,11 @@ struct store_thread {
     /* this thread only */
     uint32_t now;      /* of the turn */
     int32_t uncounted; /* entries added to the index and not yet told to it */
+    uint32_t paces;    /* small steps of reclaim: some are timed */
 
     /* written here, read anywhere */
     struct store_counters counters;
+    struct counter longest_stall; /* microseconds of CPU */
 
     /* under the store's threads_lock */
     struct store_thread *next; /* of all that there ever were */
@@ -49,7 +55,6 @@ struct store {
     struct lane *lanes[QUEUE_COUNT]; /* [lane_count] each */
     unsigned lane_count;
     uint32_t inline_size_max;
-    size_t fixed_bytes; /* bookkeeping that is there from the start */
     struct epoch epoch;
     struct segments segments;
     struct index index;
@@ -57,11 +62,12 @@ struct store {
     struct reclaim reclaim;
 
     /* any thread */
-    _Atomic uint64_t memory_size; /* -m */
-    _Atomic uint64_t index_bytes; /* as last taken off what segments may have */
-    _Atomic uint32_t flush_at;    /* 0: no flush is waiting for its time */
-    _Atomic uint64_t fill_bytes;  /* of values on their way in */
-    _Atomic uint64_t pin_bytes;   /* of values that readers hold */
+    _Atomic uint64_t memory_size;   /* -m */
+    _Atomic uint64_t finding_bytes; /* of index and ghosts, as last taken off */
+    _Atomic uint64_t other_bytes;   /* of connections' buffers and the like */
+    _Atomic uint32_t flush_at;      /* 0: no flush is waiting for its time */
+    _Atomic uint64_t fill_bytes;    /* of values on their way in */
+    _Atomic uint64_t pin_bytes;     /* of values that readers hold */
 
     /* under threads_lock */
     struct mutex threads_lock;
@@ -93,8 +99,31 @@ void store_bury_gone(struct store_thread *thread, const struct item_view *view, 
 uint64_t store_item_bytes(const struct item_view *view);
 
 uint64_t store_item_cas(const struct store *store, const struct item_view *view);
-void store_item_fill(const struct store *store, const struct item_view *view, unsigned want,
-                     struct store_item *item);
+bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare);
+void store_item_fill(const struct store_thread *thread, const struct item_view *view, uint64_t slot,
+                     unsigned want, struct store_item *item);
+
+/* The shape of the same item written anew: all but its cas unique if that is its place's, and the
+ * marks of its slot. */
+struct item_shape store_shape_of(const struct item_view *view);
+
+/* The index has grown: segments may have less. */
+void store_account_index(struct store *store);
+
+/* --- stalls: what a call spends on other things than its own item ------------------------------
+ */
+
+static inline uint64_t stall_begin(void)
+{
+    return clock_cpu_microseconds();
+}
+
+static inline void stall_end(struct store_thread *thread, uint64_t begun)
+{
+    uint64_t took = clock_cpu_microseconds() - begun;
+    if (took > counter_read(&thread->longest_stall))
+        counter_set(&thread->longest_stall, took);
+}
 
 /* --- room ---------------------------------------------------------------------------------- */
 
@@ -106,7 +135,7 @@ MUST_USE bool store_make_room(struct store_thread *thread, enum segment_queue qu
 
 /* Where a new item of that key belongs: in the queue where the old one lies, or with those that
  * were dropped not long ago. */
-enum segment_queue store_queue_for(const struct store_thread *thread, const struct store_key *key);
+enum segment_queue store_queue_for(struct store_thread *thread, const struct store_key *key);
 
 /* An entry that was written, at least its header, and will not be used. */
 void store_discard(struct store_thread *thread, char *entry);
@@ -129,7 +158,8 @@ enum store_outcome store_publish(struct store_thread *thread, const struct store
 /*
  * Replaces a key's item by one made from it. `plan` says what the new entry is to be, or false and
  * leaves in its context why not; `write` puts the new value into its place. plan may be called
- * again, if the item changes meanwhile, and both look only at the item they are given.
+ * again, if the item changes meanwhile, and both look only at the item they are given. The new
+ * item's slot has the marks of the shape.
  */
 struct store_rewrite {
     bool (*plan)(void *context, const struct item_view *old, uint64_t slot,
@@ -137,6 +167,12 @@ struct store_rewrite {
     void (*write)(void *context, const struct item_view *old, char *value);
     bool want_cas;
 };
+
+/* What a put with accept_older comes to, if its compare is older than the item's cas unique: *stale
+ * stores the value as stale, in place of that item and no other. */
+MUST_USE bool store_put_as_stale(struct store_thread *thread, const struct store_key *key,
+                                 const struct store_put *put, struct store_put *stale,
+                                 uint64_t *expected);
 
 enum store_rewritten { REWRITE_DONE, REWRITE_MISS, REWRITE_REFUSED, REWRITE_NO_MEMORY };
 

@@ -296,13 +296,15 @@ enum bench_options_outcome bench_options_parse(struct bench_options *options, in
 {
     static char default_server[] = "127.0.0.1:11211";
     struct option long_options[ARRAY_COUNT(rows) + 1] = {{0}};
-    char letters[3 * ARRAY_COUNT(rows)] = ":";
+    char letters[2 * ARRAY_COUNT(rows) + 2] = ":", *letter = letters + 1;
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         bool takes = rows[i].argument[0] != '\0';
         long_options[i] = (struct option){rows[i].name, takes ? required_argument : no_argument,
                                           NULL, LONG_FIRST + (int)i};
         if (rows[i].letter != 0)
-            strncat(strncat(letters, &rows[i].letter, 1), ":", takes);
+            *letter++ = rows[i].letter;
+        if (rows[i].letter != 0 && takes)
+            *letter++ = ':';
     }
     *options = defaults;
     opterr = 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SECOND 1000000000u
+#define CHECKED_SIZE_MIN (1u << 20) /* bytes that an earlier run's values may have had */
 #define PROGRESS_NANOSECONDS 250000000u
 
 static volatile sig_atomic_t interrupted;
@@ -63,7 +64,10 @@ static bool load_init(struct load *load, const struct bench_options *options,
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&load->changed, &clock);
     pthread_condattr_destroy(&clock);
-    return value_pool_init(&load->pool, options->value_size.high);
+    size_t value_size_max = options->value_size.high;
+    if (options->verify && value_size_max < CHECKED_SIZE_MIN)
+        value_size_max = CHECKED_SIZE_MIN;
+    return value_pool_init(&load->pool, value_size_max);
 }
 
 static void load_end(struct load *load)
@@ -96,9 +100,7 @@ static void wait_until(struct load *load, const struct load_thread *threads, con
     for (;;) {
         uint64_t now = load_nanoseconds();
         bool all_ended = load->threads_running == 0;
-        bool one_failed =
-            load->threads_running < load->options->threads && load->options->requests == 0;
-        if (now >= end || interrupted || all_ended || one_failed)
+        if (now >= end || interrupted || all_ended || load->broken)
             break;
         uint64_t wake = end - now < PROGRESS_NANOSECONDS ? end : now + PROGRESS_NANOSECONDS;
         const struct timespec at = {.tv_sec = (time_t)(wake / SECOND),

@@ -25,16 +25,27 @@ uint64_t load_nanoseconds(void)
     return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
+static bool is_measuring(const struct load_thread *thread)
+{
+    return counter_read(&thread->load->phase) == LOAD_MEASURING;
+}
+
 static bool is_ending(const struct load_thread *thread)
 {
     return counter_read(&thread->load->phase) == LOAD_ENDING;
+}
+
+static void stop(struct load_thread *thread)
+{
+    thread->stopped = true;
+    event_base_loopbreak(thread->base);
 }
 
 static void fail(struct load_connection *connection, const char *what)
 {
     load_note_problem(connection->thread->load, true, "connection %llu: %s",
                       (unsigned long long)connection->number, what);
-    event_base_loopbreak(connection->thread->base);
+    stop(connection->thread);
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -48,7 +59,8 @@ static void send_bytes(struct load_connection *connection, const char *at, size_
         return;
     }
     size_t taken = sent > 0 ? (size_t)sent : 0;
-    connection->thread->tally.bytes_sent += taken;
+    if (is_measuring(connection->thread))
+        connection->thread->tally.bytes_sent += taken;
     if (at == connection->thread->output.at && taken < size) {
         wire_output_add(&connection->unsent, at + taken, size - taken);
         event_add(connection->writable, NULL);
@@ -149,14 +161,14 @@ static void go_on(struct load_connection *connection, uint64_t now)
     struct load_thread *thread = connection->thread;
     if (is_ending(thread)) {
         if (thread->busy_count == 0)
-            event_base_loopbreak(thread->base);
+            stop(thread);
         return;
     }
     if (connection->reader.missed_count > 0) {
         send_batch(connection, now);
     } else if (connection->requests_left == 0) {
         if (++thread->finished_count == thread->connection_count)
-            event_base_loopbreak(thread->base);
+            stop(thread);
     } else if (thread->load->batch_nanoseconds == 0) {
         send_batch(connection, now);
     } else {
@@ -203,11 +215,11 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
     struct load_thread *thread = context;
     (void)fd, (void)events;
     if (is_ending(thread) && thread->busy_count == 0)
-        event_base_loopbreak(thread->base);
+        stop(thread);
     if (thread->busy_count > 0 &&
         load_nanoseconds() - thread->last_reply_at > SILENCE_NANOSECONDS) {
         load_note_problem(thread->load, true, "no reply for 10 seconds");
-        event_base_loopbreak(thread->base);
+        stop(thread);
     }
     if (thread->busy_count == 0)
         thread->last_reply_at = load_nanoseconds();
@@ -237,7 +249,7 @@ static void count_answer(struct load_connection *connection, const struct wire_a
         note_wrong(connection, asked);
     tally->errors += reader->error;
     tally->wrong += reader->wrong;
-    if (counter_read(&thread->load->phase) != LOAD_MEASURING)
+    if (!is_measuring(thread))
         return;
     counter_add(&thread->answered, 1);
     uint64_t took = now > connection->begun_at ? now - connection->begun_at : 0;
@@ -275,7 +287,7 @@ static bool read_replies(struct load_connection *connection, const char *at, con
                               asked->key_count == 0 ? "a set" : "a get",
                               (int)strcspn(connection->reader.line, "\r\n"),
                               connection->reader.line);
-            event_base_loopbreak(connection->thread->base);
+            stop(connection->thread);
             return false;
         }
     }
@@ -296,7 +308,8 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
     }
     uint64_t now = load_nanoseconds();
     thread->last_reply_at = now;
-    thread->tally.bytes_received += (size_t)size;
+    if (is_measuring(thread))
+        thread->tally.bytes_received += (size_t)size;
     if (!read_replies(connection, thread->input, thread->input + size, now) ||
         connection->asked_next < connection->asked_count)
         return;
@@ -431,7 +444,7 @@ void *load_thread_main(void *context)
     for (uint64_t i = 0; i < thread->connection_count; i++)
         if (load->batch_nanoseconds == 0 || thread->connections[i].requests_left == 0)
             go_on(&thread->connections[i], thread->last_reply_at);
-    if (thread->finished_count < thread->connection_count)
+    if (!thread->stopped)
         event_base_dispatch(thread->base);
     pthread_mutex_lock(&load->lock);
     load->threads_running--;

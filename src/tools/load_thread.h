@@ -72,6 +72,7 @@ struct load_thread {
     uint64_t finished_count; /* that have nothing left to ask */
     uint64_t due_connection; /* with a fixed rate: whose batch is due next, */
     uint64_t due_batch;      /* and its number */
+    bool stopped;
     uint64_t random;
     uint64_t last_reply_at; /* nanoseconds */
     char *input;            /* owned */

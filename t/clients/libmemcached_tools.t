@@ -9,7 +9,7 @@ use Test::More;
 use Larder;
 use Larder::Client;
 
-my %tool = map { $_ => program_or_skip($_) } qw(memccp memccat memcstat memcrm memctouch memcping memcexist memcflush);
+my %tool = map { $_ => program_or_skip($_) } qw(memccp memccat memcstat memcrm memctouch memcping memcexist memcflush memcdump);
 my $server = Larder->start(tcp => 1);
 my $servers = '--servers=127.0.0.1:' . $server->port;
 
@@ -46,6 +46,10 @@ isnt((tool('memccat', 'none'))[0], 0, 'memccat of nothing fails');
 is $status, 0, 'memcstat';
 like $text, qr/curr_items:?\s+2\b/, 'shows the items';
 like $text, qr/version:?\s+1\.6/, 'and the version';
+
+($status, $text) = tool('memcdump');
+is $status, 0, 'memcdump';
+is join(' ', sort split ' ', $text), 'first.txt second.bin', 'lists the keys';
 
 is((tool('memcexist', 'first.txt'))[0], 0, 'memcexist finds');
 is((tool('memctouch', '--expire=5000', 'first.txt'))[0], 0, 'memctouch');

@@ -1,4 +1,4 @@
-# The first meta commands: mn, mg with f s t v T, ms with E and F.
+# The meta commands mn, mg with f s t v T, ms with E and F, as memcached answers them too.
 use strict;
 use warnings;
 

@@ -100,6 +100,13 @@ my @grammar = (
         . (rand() < 0.2 ? ' T' . one_of(@times) : '') . "\r\n" }],
     # E came after 1.6.18.
     [5, sub { my $value = a_value(); 'ms ' . a_key() . ' ' . length($value) . one_of('', ' F5', ' F0', ' F4294967295') . "\r\n$value\r\n" }],
+    # Who stores anew. Not on counters: whether 1.6.18 writes over a number or stores it anew depends on replies not sent.
+    [3, sub { 'mg ' . one_of(a_key(), 'viv1', 'viv2') . join('', map { rand() < 0.4 ? " $_" : '' } shuffled('h', 's', 't', 'u', 'v'))
+        . one_of('', ' N100', ' N0', ' N-1', ' R50', ' R2000', ' R200000', ' R-1', ' N100 R2000 T100000') . one_of('', ' q', ' O1') . "\r\n" }],
+    [2, sub { 'md ' . one_of(a_key(), 'viv1') . one_of('', ' q', ' k', ' T50', ' I', ' I', ' I', ' I T3000', ' I T-1', ' I q O2 k', ' I C999999999') . "\r\n" }],
+    [1, sub { my $value = a_value(); 'ms ' . a_key() . ' ' . length($value) . one_of(' ME', ' MR', ' MS I', ' T3000', ' MR I q') . "\r\n$value\r\n" }],
+    [1, sub { 'ms ' . a_key() . ' 3 ' . one_of('MA', 'MP', 'MA T70 F5', 'MP q k') . "\r\nxyz\r\n" }],
+    [1, sub { 'ma ' . one_of(@counters) . one_of('', ' v', ' MD', ' M+ v', ' D9 q', ' M- D2 v', ' N0 J100000', ' N0 J100009 MD v', ' C999999999') . "\r\n" }],
     # Broken lines, whose body, if any, is no command.
     [0.5, sub { one_of('bogus', 'GET key1', 'gett key1', 'bogus a b c', 'stats bogus', 'set', 'get', 'delete', '', ' ', '  ', 'mg', 'ms key1',
         'gat 0', 'gats', 'touch', 'touch key1', 'incr n1', 'decr', 'verbosity', ' get key1', 'bogus noreply', 'delete none1 a b', 'mg key1 z',

@@ -165,13 +165,13 @@ static void test_tiny_items_in_all_of_memory(void **state)
     }
     for (uint32_t i = 0; i < count; i++)
         found += has_tiny(&fixture, i);
-    for (uint32_t i = count - count / 20; i < count; i++)
+    for (uint32_t i = count - count / 40; i < count; i++)
         assert_true(has_tiny(&fixture, i));
     struct store_stats stats = fixture_stats(&fixture);
     assert_true(stats.evictions > 0);
     assert_int_equal(found, stats.curr_items);
     assert_int_equal(found + stats.evictions, count);
-    assert_true(found > memory / 24);
+    assert_true(found > memory / 32);
     fixture_close(&fixture);
 }
 

@@ -1,0 +1,64 @@
+/* The memory limit: what everything else takes, segments can't have. */
+
+#include "config.h"
+
+#include "store/store_state.h"
+
+/* What of memory serves to find items, and to remember those that went. */
+static size_t bytes_for_finding(struct store *store)
+{
+    return index_bytes(&store->index) + ghosts_bytes(index_lines(&store->index));
+}
+
+static void share_out(struct store *store)
+{
+    size_t memory = atomic_load_explicit(&store->memory_size, memory_order_relaxed);
+    size_t taken = segments_bookkeeping(memory / store->segments.size) +
+                   atomic_load_explicit(&store->finding_bytes, memory_order_relaxed) +
+                   atomic_load_explicit(&store->other_bytes, memory_order_relaxed);
+    size_t left = memory > taken ? memory - taken : 0;
+    segments_allow(&store->segments, (uint32_t)(left / store->segments.size));
+}
+
+void store_account_index(struct store *store)
+{
+    uint64_t now = bytes_for_finding(store);
+    uint64_t before = atomic_load_explicit(&store->finding_bytes, memory_order_relaxed);
+    if (before != 0 && now / store->segments.size == before / store->segments.size)
+        return;
+    atomic_store_explicit(&store->finding_bytes, now, memory_order_relaxed);
+    share_out(store);
+}
+
+/* Empties segments until no more have memory than may, or until nothing more can be had. */
+static void give_back(struct store_thread *thread)
+{
+    struct store *store = thread->store;
+    do
+        store_turn_pass(thread, thread->now);
+    while (segments_excess(&store->segments) > 0 && reclaim_for_room(thread));
+}
+
+bool store_set_memory_size(struct store_thread *thread, size_t size)
+{
+    struct store *store = thread->store;
+    size_t least = (size_t)SEGMENTS_MIN * store->segments.size + bytes_for_finding(store) +
+                   2 * store->config.item_size_max;
+    if (size < least || size > store->segments.reserved_size)
+        return false;
+    atomic_store_explicit(&store->memory_size, size, memory_order_relaxed);
+    share_out(store);
+    give_back(thread);
+    return true;
+}
+
+void store_set_other_bytes(struct store_thread *thread, size_t bytes)
+{
+    struct store *store = thread->store;
+    size_t before = atomic_exchange_explicit(&store->other_bytes, bytes, memory_order_relaxed);
+    if (bytes / store->segments.size == before / store->segments.size)
+        return;
+    share_out(store);
+    if (bytes > before)
+        give_back(thread);
+}
