@@ -278,7 +278,7 @@ static void log_start(const struct server *server)
     log_write(LOG_NOTICE, "version " PACKAGE_VERSION);
     log_write(LOG_NOTICE, "memory: %" PRId64 " MiB, items up to %" PRId64 " KiB, %s",
               settings->memory_size >> 20, settings->item_size_max >> 10,
-              settings->evict ? "the oldest make room" : "an error when it is full (-M)");
+              settings->evict ? "what is least used makes room" : "an error when it is full (-M)");
     log_write(LOG_NOTICE, "workers: %" PRId64 ", clients: %" PRId64, settings->threads,
               settings->connections_max);
     log_listeners(server);
