@@ -18,6 +18,7 @@ bool store_make_room(struct store_thread *thread, enum segment_queue queue)
             return false;
         }
     }
+    reclaim_note_opened(&store->reclaim);
     return true;
 }
 

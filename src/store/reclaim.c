@@ -11,6 +11,7 @@
 #define PACES_TIMED 8         /* one in so many small steps is timed */
 #define WASTE_PERCENT 28      /* of a segment, from which it is worth moving the rest */
 #define WASTE_PERCENT_LAST 10 /* the same when nothing may be evicted */
+#define SPENT_PERCENT 88      /* of a segment, from which it is used again before a new one */
 #define SMALL_PERCENT 10      /* of the segments: the share of the probationary queue */
 #define KEEP_PERCENT 40       /* of a main victim's bytes: what is to stay, about */
 #define WORTH_UNIT 256        /* of one hit to an item of mean size */
@@ -72,20 +73,46 @@ static uint32_t choose_wasteful_locked(struct store_thread *thread)
     return SEGMENT_NONE;
 }
 
+static void start_victim_locked(struct reclaim *reclaim, uint32_t victim, enum reclaim_keep keep)
+    REQUIRES(reclaim->lock)
+{
+    reclaim->victim = victim;
+    reclaim->keep = keep;
+    reclaim->offset = SEGMENT_START;
+    reclaim->kept_bytes = reclaim->seen_items = reclaim->seen_bytes = 0;
+    atomic_store_explicit(&reclaim->has_victim, victim != SEGMENT_NONE, memory_order_relaxed);
+}
+
+static void end_victim_locked(struct reclaim *reclaim) REQUIRES(reclaim->lock)
+{
+    reclaim->victim = SEGMENT_NONE;
+    atomic_store_explicit(&reclaim->has_victim, false, memory_order_relaxed);
+}
+
 static bool choose_victim_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
     struct reclaim *reclaim = &store->reclaim;
-    reclaim->keep = KEEP_LIVE;
-    reclaim->victim = choose_wasteful_locked(thread);
-    if (reclaim->victim == SEGMENT_NONE && store->config.evict) {
-        reclaim->keep = reclaim->starved ? KEEP_NOTHING : KEEP_WORTHY;
-        reclaim->victim = oldest_to_evict(&store->segments);
+    enum reclaim_keep keep = KEEP_LIVE;
+    uint32_t victim = choose_wasteful_locked(thread);
+    if (victim == SEGMENT_NONE && store->config.evict) {
+        keep = reclaim->starved ? KEEP_NOTHING : KEEP_WORTHY;
+        victim = oldest_to_evict(&store->segments);
     }
     reclaim->starved = false;
-    reclaim->offset = SEGMENT_START;
-    reclaim->kept_bytes = reclaim->seen_items = reclaim->seen_bytes = 0;
-    return reclaim->victim != SEGMENT_NONE;
+    start_victim_locked(reclaim, victim, keep);
+    return victim != SEGMENT_NONE;
+}
+
+static bool choose_spent_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
+{
+    struct store *store = thread->store;
+    struct reclaim *reclaim = &store->reclaim;
+    atomic_store_explicit(&reclaim->looks_spent, false, memory_order_relaxed);
+    uint32_t victim = segments_take_spent(&store->segments, &reclaim->cursor,
+                                          percent_of_segment(store, SPENT_PERCENT), thread->now);
+    start_victim_locked(reclaim, victim, KEEP_LIVE);
+    return victim != SEGMENT_NONE;
 }
 
 /* --- moving -------------------------------------------------------------------------------- */
@@ -423,7 +450,7 @@ static enum reclaim_outcome finish_locked(struct store_thread *thread)
     if (reclaim->keep == KEEP_WORTHY)
         adapt_locked(thread->store);
     segments_emptied(&thread->store->segments, reclaim->victim);
-    reclaim->victim = SEGMENT_NONE;
+    end_victim_locked(reclaim);
     counter_add(&thread->counters.segments_reclaimed, 1);
     counter_add(&thread->counters.compactions, reclaim->keep == KEEP_LIVE);
     reclaim->won += thread->store->segments.size;
@@ -443,7 +470,7 @@ static enum reclaim_outcome no_room_locked(struct store_thread *thread)
         return RECLAIM_GOING;
     }
     segments_put_back(&store->segments, reclaim->victim);
-    reclaim->victim = SEGMENT_NONE;
+    end_victim_locked(reclaim);
     reclaim->starved = true;
     return store->config.evict ? RECLAIM_GOING : RECLAIM_STUCK;
 }
@@ -474,17 +501,42 @@ static enum reclaim_outcome step_locked(struct store_thread *thread, unsigned en
     return reclaim->offset < end ? RECLAIM_GOING : finish_locked(thread);
 }
 
+void reclaim_note_opened(struct reclaim *reclaim)
+{
+    atomic_store_explicit(&reclaim->looks_spent, true, memory_order_relaxed);
+}
+
+static bool is_short(struct store *store)
+{
+    uint32_t available = atomic_load_explicit(&store->segments.available, memory_order_relaxed);
+    return available <= SEGMENTS_RESERVED + 1 + store->lane_count;
+}
+
+static bool has_work(struct reclaim *reclaim)
+{
+    return atomic_load_explicit(&reclaim->has_victim, memory_order_relaxed) ||
+           atomic_load_explicit(&reclaim->looks_spent, memory_order_relaxed);
+}
+
+/* A little of what is to be done: while memory is short whatever makes room, else only what is
+ * cheap. */
+static void pace_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
+{
+    struct store *store = thread->store;
+    if (store->reclaim.victim != SEGMENT_NONE || is_short(store) || choose_spent_locked(thread))
+        (void)step_locked(thread, STEP_ENTRIES);
+}
+
 void reclaim_pace(struct store_thread *thread)
 {
     struct store *store = thread->store;
-    uint32_t available = atomic_load_explicit(&store->segments.available, memory_order_relaxed);
-    if (LIKELY(available > SEGMENTS_RESERVED + 1 + store->lane_count))
+    if (LIKELY(!has_work(&store->reclaim) && !is_short(store)))
         return;
     if (!mutex_try_lock(&thread->store->reclaim.lock))
         return;
     bool timed = thread->paces++ % PACES_TIMED == 0;
     uint64_t begun = timed ? stall_begin() : 0;
-    (void)step_locked(thread, STEP_ENTRIES);
+    pace_locked(thread);
     mutex_unlock(&thread->store->reclaim.lock);
     if (timed)
         stall_end(thread, begun);

@@ -17,6 +17,10 @@
  * the segments of a log, with items weighed by their size: the threshold adapts so that about two
  * fifths of a main victim's bytes stay.
  *
+ * While memory is not full, the same hands use segments again that have all but nothing left in
+ * them, before new ones: memory that was never touched is dear (a page fault for each page), and
+ * what is not needed stays with the system.
+ *
  * It is done in steps of a few dozen entries by the threads that write, before room is needed, and
  * as a whole only when none is left. What is moved is bounded against what is won, so that it ends.
  *
@@ -32,12 +36,15 @@ struct store_thread;
 enum reclaim_keep { KEEP_LIVE, KEEP_WORTHY, KEEP_NOTHING };
 
 struct reclaim {
-    struct lane lane; /* where what stays is appended */
+    struct lane lane;         /* where what stays is appended */
+    _Atomic bool has_victim;  /* a hint, beside `victim` */
+    _Atomic bool looks_spent; /* a segment was opened: time to look for one that is spent */
 
     /* under lock */
     struct mutex lock;
     uint32_t victim GUARDED_BY(lock); /* SEGMENT_NONE: none is chosen */
     uint32_t offset GUARDED_BY(lock); /* of the next entry to look at */
+    uint32_t cursor GUARDED_BY(lock); /* of the search for spent segments */
     enum reclaim_keep keep GUARDED_BY(lock);
     uint64_t worth_min GUARDED_BY(lock);  /* the threshold: hits for each byte, see WORTH_UNIT */
     uint64_t mean_size GUARDED_BY(lock);  /* bytes, of the items seen in victims */
@@ -52,7 +59,10 @@ struct reclaim {
 void reclaim_init(struct reclaim *reclaim);
 void reclaim_end(struct reclaim *reclaim);
 
-/* A small step when few segments are left and nobody else is at it. Called by every write. */
+/* A segment was opened. */
+void reclaim_note_opened(struct reclaim *reclaim);
+
+/* A small step when there is work and nobody else is at it. Called by every write. */
 void reclaim_pace(struct store_thread *thread);
 
 /*

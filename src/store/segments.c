@@ -13,6 +13,7 @@ static void list_append(struct segments *segments, struct segment_list *list, ui
                         enum segment_state state)
 {
     segments->of[index].next = SEGMENT_NONE;
+    segments->of[index].previous = list->last;
     segments->of[index].state = state;
     if (list->last == SEGMENT_NONE)
         list->first = index;
@@ -22,17 +23,18 @@ static void list_append(struct segments *segments, struct segment_list *list, ui
     list->count++;
 }
 
-/* Takes out `index`, which follows `before` (SEGMENT_NONE: it is the first). */
-static void list_remove(struct segments *segments, struct segment_list *list, uint32_t before,
-                        uint32_t index)
+static void list_remove(struct segments *segments, struct segment_list *list, uint32_t index)
 {
     uint32_t next = segments->of[index].next;
-    if (before == SEGMENT_NONE)
+    uint32_t previous = segments->of[index].previous;
+    if (previous == SEGMENT_NONE)
         list->first = next;
     else
-        segments->of[before].next = next;
-    if (list->last == index)
-        list->last = before;
+        segments->of[previous].next = next;
+    if (next == SEGMENT_NONE)
+        list->last = previous;
+    else
+        segments->of[next].previous = previous;
     list->count--;
 }
 
@@ -129,15 +131,12 @@ static bool still_read(struct segments *segments, const struct segment *segment)
 /* Moves what nobody reads any more from waiting to free, or gives it back. */
 static void collect_locked(struct segments *segments) REQUIRES(segments->lock)
 {
-    uint32_t before = SEGMENT_NONE;
     uint32_t index = segments->waiting.first;
     while (index != SEGMENT_NONE) {
         struct segment *segment = &segments->of[index];
         uint32_t next = segment->next;
-        if (still_read(segments, segment)) {
-            before = index;
-        } else {
-            list_remove(segments, &segments->waiting, before, index);
+        if (!still_read(segments, segment)) {
+            list_remove(segments, &segments->waiting, index);
             if (segments->resident > allowed(segments))
                 give_back_locked(segments, index);
             else
@@ -168,7 +167,7 @@ static uint32_t take_empty_locked(struct segments *segments, uint32_t reserve)
     if (segments->free.count == 0)
         return take_void_locked(segments);
     uint32_t index = segments->free.first;
-    list_remove(segments, &segments->free, SEGMENT_NONE, index);
+    list_remove(segments, &segments->free, index);
     return index;
 }
 
@@ -274,50 +273,64 @@ uint32_t segments_wasted(const struct segments *segments, uint32_t index, uint32
                          atomic_load_explicit(&segment->dead, memory_order_relaxed);
 }
 
-static void take_locked(struct segments *segments, uint32_t before, uint32_t index)
-    REQUIRES(segments->lock)
+static void take_locked(struct segments *segments, uint32_t index) REQUIRES(segments->lock)
 {
     struct segment *segment = &segments->of[index];
-    list_remove(segments, &segments->sealed[segment->queue], before, index);
+    list_remove(segments, &segments->sealed[segment->queue], index);
     segment->state = SEGMENT_EMPTYING;
 }
 
 uint32_t segments_take_wasteful(struct segments *segments, uint32_t wasted_min, uint32_t now)
 {
-    uint32_t best = SEGMENT_NONE, before_best = SEGMENT_NONE, most = wasted_min;
+    uint32_t best = SEGMENT_NONE, most = wasted_min;
     mutex_lock(&segments->lock);
     for (unsigned queue = 0; queue < QUEUE_COUNT; queue++) {
-        uint32_t before = SEGMENT_NONE;
         for (uint32_t i = segments->sealed[queue].first; i != SEGMENT_NONE;
              i = segments->of[i].next) {
             uint32_t wasted = segments_wasted(segments, i, now);
             if (wasted >= most && can_be_emptied(segments, &segments->of[i])) {
                 best = i;
-                before_best = before;
                 most = wasted + 1;
             }
-            before = i;
         }
     }
     if (best != SEGMENT_NONE)
-        take_locked(segments, before_best, best);
+        take_locked(segments, best);
     mutex_unlock(&segments->lock);
     return best;
 }
 
 uint32_t segments_take_oldest(struct segments *segments, enum segment_queue queue)
 {
-    uint32_t before = SEGMENT_NONE;
     mutex_lock(&segments->lock);
     uint32_t index = segments->sealed[queue].first;
-    while (index != SEGMENT_NONE && !can_be_emptied(segments, &segments->of[index])) {
-        before = index;
+    while (index != SEGMENT_NONE && !can_be_emptied(segments, &segments->of[index]))
         index = segments->of[index].next;
-    }
     if (index != SEGMENT_NONE)
-        take_locked(segments, before, index);
+        take_locked(segments, index);
     mutex_unlock(&segments->lock);
     return index;
+}
+
+#define SPENT_BITE 32
+
+uint32_t segments_take_spent(struct segments *segments, uint32_t *cursor, uint32_t wasted_min,
+                             uint32_t now)
+{
+    uint32_t taken = SEGMENT_NONE;
+    mutex_lock(&segments->lock);
+    for (unsigned looked = 0; taken == SEGMENT_NONE && looked < SPENT_BITE; looked++) {
+        uint32_t i = *cursor < segments->reached ? *cursor : 0;
+        *cursor = i + 1;
+        if (segments->of[i].state == SEGMENT_SEALED &&
+            segments_wasted(segments, i, now) >= wasted_min &&
+            can_be_emptied(segments, &segments->of[i]))
+            taken = i;
+    }
+    if (taken != SEGMENT_NONE)
+        take_locked(segments, taken);
+    mutex_unlock(&segments->lock);
+    return taken;
 }
 
 uint32_t segments_queued(struct segments *segments, enum segment_queue queue)
@@ -374,7 +387,7 @@ void segments_allow(struct segments *segments, uint32_t most)
     atomic_store_explicit(&segments->allowed, most, memory_order_relaxed);
     while (segments->resident > most && segments->free.count > 0) {
         uint32_t index = segments->free.first;
-        list_remove(segments, &segments->free, SEGMENT_NONE, index);
+        list_remove(segments, &segments->free, index);
         give_back_locked(segments, index);
     }
     note_available_locked(segments);

@@ -53,8 +53,9 @@ struct CACHE_ALIGNED segment {
 
     /* under the segments' lock */
     enum segment_state state;
-    uint32_t next;  /* in the list that `state` says */
-    uint64_t stamp; /* of being sealed, or of being emptied */
+    uint32_t next;     /* in the list that `state` says */
+    uint32_t previous; /* in the same */
+    uint64_t stamp;    /* of being sealed, or of being emptied */
 };
 
 /*
@@ -155,6 +156,13 @@ uint32_t segments_wasted(const struct segments *segments, uint32_t index, uint32
  */
 uint32_t segments_take_wasteful(struct segments *segments, uint32_t wasted_min, uint32_t now);
 uint32_t segments_take_oldest(struct segments *segments, enum segment_queue queue);
+
+/*
+ * The same for one that wastes at least wasted_min, of the next few from *cursor on, which moves
+ * on: looks round all segments in small bites, for the price of a bite.
+ */
+uint32_t segments_take_spent(struct segments *segments, uint32_t *cursor, uint32_t wasted_min,
+                             uint32_t now);
 
 /* Sealed segments of a queue. */
 uint32_t segments_queued(struct segments *segments, enum segment_queue queue);

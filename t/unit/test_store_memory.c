@@ -244,6 +244,30 @@ static void test_all_memory_sizes_work_or_are_refused(void **state)
     }
 }
 
+/* Memory that was never touched is not used while segments are about empty. */
+static void test_spent_segments_come_before_new_ones(void **state)
+{
+    struct fixture fixture =
+        fixture_open((struct store_config){.memory_size = 64 * MIB, .evict = true, .cas = true});
+    struct store_report report;
+    uint64_t random = 7;
+    const unsigned keys = 10000;
+    (void)state;
+    for (unsigned i = 0; i < 40 * keys; i++) {
+        unsigned number = i < keys ? i : fixture_random(&random, keys);
+        assert_true(set_number(&fixture, number, number));
+        if (i % 100 == 0)
+            fixture_advance(&fixture, 0);
+    }
+    for (unsigned i = 0; i < keys; i++)
+        assert_true(has_number(&fixture, i, i));
+    store_report_read(fixture.store, fixture.now, &report);
+    assert_true((report.segments_used + report.segments_free) * report.segment_size < 10 * MIB);
+    assert_true(fixture_stats(&fixture).moved_bytes < 20 * keys * VALUE_SIZE);
+    assert_int_equal(fixture_stats(&fixture).evictions, 0);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_a_full_store_without_eviction_still_deletes_touches_and_reads),
         cmocka_unit_test(test_sums_go_back_to_nothing),
         cmocka_unit_test(test_counters_can_be_reset),
+        cmocka_unit_test(test_spent_segments_come_before_new_ones),
         cmocka_unit_test(test_all_memory_sizes_work_or_are_refused),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
