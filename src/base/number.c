@@ -53,21 +53,26 @@ static const char digit_pairs[] =
     "34353637383940414243444546474849505152535455565758596061626364656667"
     "6869707172737475767778798081828384858687888990919293949596979899";
 
+static size_t digit_count(uint64_t value)
+{
+    size_t count = 1;
+    for (; value >= 10000; value /= 10000)
+        count += 4;
+    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 size_t number_format_u64(char *to, uint64_t value)
 {
-    char backwards[NUMBER_U64_SIZE_MAX];
-    size_t at = sizeof(backwards);
+    size_t count = digit_count(value);
+    char *at = to + count;
     while (value >= 100) {
         at -= 2;
-        memcpy(backwards + at, digit_pairs + 2 * (value % 100), 2);
+        memcpy(at, digit_pairs + 2 * (value % 100), 2);
         value /= 100;
     }
-    if (value >= 10) {
-        at -= 2;
-        memcpy(backwards + at, digit_pairs + 2 * value, 2);
-    } else {
-        backwards[--at] = (char)('0' + value);
-    }
-    memcpy(to, backwards + at, sizeof(backwards) - at);
-    return sizeof(backwards) - at;
+    if (value >= 10)
+        memcpy(to, digit_pairs + 2 * value, 2);
+    else
+        *to = (char)('0' + value);
+    return count;
 }

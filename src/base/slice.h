@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
@@ -17,6 +18,24 @@ struct slice {
 static inline struct slice slice_of(const char *text)
 {
     return (struct slice){text, strlen(text)};
+}
+
+static inline uint64_t load_u64(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* memcmp for keys: short, and mostly equal. The last step overlaps the one before. */
+static inline bool bytes_equal(const char *a, const char *b, size_t size)
+{
+    if (size < 8)
+        return memcmp(a, b, size) == 0;
+    for (size_t i = 0; i < size - 8; i += 8)
+        if (load_u64(a + i) != load_u64(b + i))
+            return false;
+    return load_u64(a + size - 8) == load_u64(b + size - 8);
 }
 
 static inline bool slice_equal(struct slice a, struct slice b)

@@ -6,7 +6,7 @@
 /*
  * get, gets, gat, gats. Keys are looked up in windows: first all index lines of a window are
  * fetched, then all items, then the answers are written, so that waiting for memory overlaps. A
- * window runs on over the get lines that are pipelined behind the first.
+ * window holds keys of one line; or it holds whole lines of one key each, as clients pipeline them.
  */
 
 #define WINDOW_SIZE 16
@@ -14,7 +14,8 @@
 #define END_SIZE 5
 
 struct lookup {
-    struct store_key key;
+    struct store_probe probe;
+    const char *line;     /* where its line begins, if it is the only key; else NULL */
     const char *line_end; /* the byte behind its line */
     enum command_id command;
     bool ends_line; /* its request ends with it */
@@ -83,57 +84,55 @@ static struct slice line_rest(const char *at, const char *line_end)
     return (struct slice){at, (size_t)(end - at)};
 }
 
+static void window_add(struct window *window, struct slice key, const char *line,
+                       const char *line_end, enum command_id command)
+{
+    struct lookup *lookup = &window->lookups[window->count++];
+    lookup->probe.key = store_key_of(key.at, key.size);
+    lookup->line = line;
+    lookup->line_end = line_end;
+    lookup->command = command;
+    lookup->ends_line = line != NULL;
+}
+
 /* Adds keys until the window is full or the line ends. */
-static void window_add_line(struct window *window, enum command_id command, struct slice rest,
+static void window_add_keys(struct window *window, enum command_id command, struct slice rest,
                             const char *line_end)
 {
     struct slice word;
-    while (window->count < WINDOW_SIZE && word_next(&rest, &word)) {
-        struct lookup *lookup = &window->lookups[window->count++];
-        lookup->key = store_key_of(word.at, word.size);
-        lookup->line_end = line_end;
-        lookup->command = command;
-        lookup->ends_line = false;
-    }
+    while (window->count < WINDOW_SIZE && word_next(&rest, &word))
+        window_add(window, word, NULL, line_end, command);
     if (window->count > 0 && words_from_first(rest).size == 0)
         window->lookups[window->count - 1].ends_line = true;
 }
 
-/* A whole get or gets line with keys that need no complaint; everything else ends the window. */
-static bool next_line_joins(struct slice input, struct request *request)
+/*
+ * Adds a line `get KEY\r\n` or `gets KEY\r\n` that is here whole. false: it is not quite that, and
+ * takes the general way. *at moves on behind it.
+ */
+static bool window_add_line(struct window *window, const char **at, const char *end)
 {
-    if (input.size < 5 || memcmp(input.at, "get", 3) != 0 ||
-        line_find(input, 0, &request->line) != LINE_COMPLETE || !request_find_command(request))
+    const char *line = *at;
+    if (end - line < 8 || memcmp(line, "get", 3) != 0)
         return false;
-    return (request->command == COMMAND_GET || request->command == COMMAND_GETS) &&
-           words_from_first(request->arguments).size > 0 &&
-           !words_have_overlong_key(request->arguments);
+    bool gets = line[3] == 's';
+    const char *key = line + 4 + gets;
+    const char *key_end = find_below(key, end, ' ' + 1);
+    size_t size = (size_t)(key_end - key);
+    if (key[-1] != ' ' || size == 0 || size > STORE_KEY_SIZE_MAX || end - key_end < 2 ||
+        key_end[0] != '\r' || key_end[1] != '\n')
+        return false;
+    *at = key_end + 2;
+    window_add(window, (struct slice){key, size}, line, *at, gets ? COMMAND_GETS : COMMAND_GET);
+    return true;
 }
 
-static void window_gather(struct exchange *x, struct window *window)
+static void window_probe(struct window *window, const struct store_thread *store)
 {
-    struct slice in = x->buffers->in;
-    const char *line_end = in.at + x->session->missing;
-    window_add_line(window, x->session->command, line_rest(in.at, line_end), line_end);
-    while (window->count < WINDOW_SIZE && x->requests_left > 0) {
-        struct request request;
-        struct slice behind = {line_end, (size_t)(in.at + in.size - line_end)};
-        if (window->count == 0 || !next_line_joins(behind, &request))
-            break;
-        line_end += request.line.size;
-        x->requests_left--;
-        window_add_line(window, request.command, request.arguments, line_end);
-    }
-}
-
-static void window_prefetch(const struct window *window, const struct store_thread *store)
-{
-    if (window->count < 2)
-        return;
     for (size_t i = 0; i < window->count; i++)
-        store_prefetch_index(store, &window->lookups[i].key);
+        store_probe_index(store, &window->lookups[i].probe);
     for (size_t i = 0; i < window->count; i++)
-        store_prefetch_item(store, &window->lookups[i].key);
+        store_probe_item(store, &window->lookups[i].probe);
 }
 
 /* --- answering ------------------------------------------------------------------------------ */
@@ -144,14 +143,14 @@ static enum store_find look_up(struct exchange *x, const struct lookup *lookup,
     struct store_thread *store = x->thread->store;
     unsigned want = wants_cas(lookup->command) ? STORE_WANT_CAS : 0;
     if (UNLIKELY(is_touch(lookup->command)))
-        return store_touch(store, &lookup->key, x->session->exptime, want, item);
-    return store_get(store, &lookup->key, want, item);
+        return store_touch(store, &lookup->probe.key, x->session->exptime, want, item);
+    return store_probe_get(store, &lookup->probe, want, item);
 }
 
 static char *put_head(char *to, const struct lookup *lookup, const struct store_item *item)
 {
     to = PUT_LITERAL(to, "VALUE ");
-    to = put_slice(to, (struct slice){lookup->key.at, lookup->key.size});
+    to = put_slice(to, (struct slice){lookup->probe.key.at, lookup->probe.key.size});
     *to++ = ' ';
     to = put_u64(to, item->client_flags);
     *to++ = ' ';
@@ -185,6 +184,11 @@ static void count_hit(struct exchange *x, struct window *window, const struct lo
         window->hits++;
 }
 
+static const char *key_end(const struct lookup *lookup)
+{
+    return lookup->probe.key.at + lookup->probe.key.size;
+}
+
 /* A value in pieces is sent from where it lies; the line goes on behind its key. */
 static bool answer_large(struct exchange *x, const struct lookup *lookup,
                          const struct store_item *item)
@@ -195,7 +199,17 @@ static bool answer_large(struct exchange *x, const struct lookup *lookup,
         return exchange_sleep(x, SESSION_YIELDING);
     }
     output_extend_to(x->buffers, put_head(output_end(x->buffers), lookup, item));
-    get_continue_at(x, lookup->command, lookup->key.at + lookup->key.size, lookup->line_end);
+    get_continue_at(x, lookup->command, key_end(lookup), lookup->line_end);
+    return exchange_sleep(x, SESSION_SENDING);
+}
+
+/* It is answered when there is room. */
+static bool put_off(struct exchange *x, const struct lookup *lookup)
+{
+    if (lookup->line != NULL)
+        exchange_continue_at(x, lookup->line);
+    else
+        get_continue_at(x, lookup->command, lookup->probe.key.at, lookup->line_end);
     return exchange_sleep(x, SESSION_SENDING);
 }
 
@@ -204,13 +218,11 @@ static bool answer_one(struct exchange *x, struct window *window, const struct l
     struct store_item item;
     enum store_find found = look_up(x, lookup, &item);
     size_t size = found == STORE_HIT && item.value != NULL ? item.value_size : 0;
-    if (UNLIKELY(output_room(x->buffers) < HEAD_SIZE_MAX + size + 2 + END_SIZE)) {
-        get_continue_at(x, lookup->command, lookup->key.at, lookup->line_end);
-        return exchange_sleep(x, SESSION_SENDING);
-    }
+    if (UNLIKELY(output_room(x->buffers) < HEAD_SIZE_MAX + size + 2 + END_SIZE))
+        return put_off(x, lookup);
     if (is_touch(lookup->command))
         COUNT(x, cmd_touch);
-    exchange_note_prefix(x, &lookup->key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
+    exchange_note_prefix(x, &lookup->probe.key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
     if (found != STORE_HIT) {
         count_miss(x, window, lookup, found);
     } else {
@@ -220,24 +232,22 @@ static bool answer_one(struct exchange *x, struct window *window, const struct l
         char *to = put_head(output_end(x->buffers), lookup, &item);
         to = put_slice(to, (struct slice){item.value, item.value_size});
         output_extend_to(x->buffers, PUT_LITERAL(to, "\r\n"));
-        x->shown_hash = lookup->key.hash;
+        x->shown_hash = lookup->probe.key.hash;
     }
     if (lookup->ends_line)
-        reply_add(x->buffers, REPLY_END);
+        output_extend_to(x->buffers, PUT_LITERAL(output_end(x->buffers), "END\r\n"));
     return true;
 }
 
-static bool window_answer(struct exchange *x, struct window *window)
+/* The last lookup was answered: what comes behind it is next. */
+static void go_on_behind(struct exchange *x, const struct lookup *last)
 {
-    for (size_t i = 0; i < window->count; i++)
-        if (!answer_one(x, window, &window->lookups[i]))
-            return false;
-    const struct lookup *last = &window->lookups[window->count - 1];
-    if (last->ends_line)
+    if (last->line != NULL)
+        exchange_continue_at(x, last->line_end);
+    else if (last->ends_line)
         get_end(x, last->line_end);
     else
-        get_continue_at(x, last->command, last->key.at + last->key.size, last->line_end);
-    return true;
+        get_continue_at(x, last->command, key_end(last), last->line_end);
 }
 
 static void window_count(struct exchange *x, const struct window *window)
@@ -248,21 +258,53 @@ static void window_count(struct exchange *x, const struct window *window)
     counter_add(&counters->get_misses, window->misses);
 }
 
+static bool window_answer(struct exchange *x, struct window *window)
+{
+    bool goes_on = true;
+    window_probe(window, x->thread->store);
+    for (size_t i = 0; goes_on && i < window->count; i++)
+        goes_on = answer_one(x, window, &window->lookups[i]);
+    if (goes_on)
+        go_on_behind(x, &window->lookups[window->count - 1]);
+    window_count(x, window);
+    return goes_on;
+}
+
+/* --- the phases ----------------------------------------------------------------------------- */
+
+static void window_start(struct window *window)
+{
+    window->count = 0;
+    window->hits = window->misses = 0;
+}
+
+bool get_lines(struct exchange *x, bool *goes_on)
+{
+    struct window window;
+    const char *at = x->buffers->in.at;
+    const char *end = at + x->buffers->in.size;
+    window_start(&window);
+    while (window.count < WINDOW_SIZE && x->requests_left > 0 && window_add_line(&window, &at, end))
+        x->requests_left--;
+    if (window.count == 0)
+        return false;
+    x->session->missing = 0;
+    *goes_on = window_answer(x, &window);
+    return true;
+}
+
 bool phase_get(struct exchange *x)
 {
     struct window window;
-    window.count = 0;
-    window.hits = window.misses = 0;
+    struct slice in = x->buffers->in;
+    const char *line_end = in.at + x->session->missing;
     if (output_room(x->buffers) < REPLY_ROOM)
         return exchange_sleep(x, SESSION_SENDING);
-    window_gather(x, &window);
-    if (window.count == 0) {
-        reply_add(x->buffers, REPLY_END);
-        get_end(x, x->buffers->in.at + x->session->missing);
-        return true;
-    }
-    window_prefetch(&window, x->thread->store);
-    bool goes_on = window_answer(x, &window);
-    window_count(x, &window);
-    return goes_on;
+    window_start(&window);
+    window_add_keys(&window, x->session->command, line_rest(in.at, line_end), line_end);
+    if (window.count > 0)
+        return window_answer(x, &window);
+    reply_add(x->buffers, REPLY_END);
+    get_end(x, line_end);
+    return true;
 }

@@ -35,6 +35,10 @@ static inline char *put_slice(char *to, struct slice bytes)
 
 static inline char *put_u64(char *to, uint64_t value)
 {
+    if (value < 10) {
+        *to = (char)('0' + value);
+        return to + 1;
+    }
     return to + number_format_u64(to, value);
 }
 

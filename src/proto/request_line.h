@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/slice.h"
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,24 @@ struct line {
 
 /* `searched`: so many bytes of the input are known to hold no \n. */
 MUST_USE enum line_status line_find(struct slice input, size_t searched, struct line *line);
+
+/*
+ * The first byte below `limit` (at most 128), or `end`. Eight bytes at a time: where a byte is
+ * below the limit, its difference borrows from its top bit; the lowest such bit is exact.
+ */
+static inline const char *find_below(const char *at, const char *end, unsigned limit)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    for (; end - at >= 8; at += 8) {
+        uint64_t bytes = le64toh(load_u64(at));
+        uint64_t below = (bytes - ones * limit) & ~bytes & ones << 7;
+        if (below != 0)
+            return at + __builtin_ctzll(below) / 8;
+    }
+    while (at < end && (unsigned char)*at >= limit)
+        at++;
+    return at;
+}
 
 /* The text from its first word on; empty if it has none. */
 static inline struct slice words_from_first(struct slice text)

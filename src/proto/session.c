@@ -130,6 +130,7 @@ bool phase_line(struct exchange *x)
 {
     struct slice in = x->buffers->in;
     struct request request;
+    bool goes_on;
     if (in.size == 0) {
         x->session->missing = 0;
         return exchange_read(x, 1);
@@ -140,6 +141,8 @@ bool phase_line(struct exchange *x)
         if ((unsigned char)in.at[0] == BINARY_MAGIC)
             return refuse_binary(x);
     }
+    if (LIKELY(x->session->admitted) && get_lines(x, &goes_on))
+        return goes_on;
     enum line_status status = line_find(in, x->session->missing, &request.line);
     if (status != LINE_COMPLETE)
         return await_line(x, status);

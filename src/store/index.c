@@ -2,7 +2,7 @@
 
 #include "store/index.h"
 
-#include "store/index_bits.h"
+#include "store/index_home.h"
 
 #include <sched.h>
 #include <sys/mman.h>
@@ -14,42 +14,11 @@
 #define LINE_WIDTH_BITS SLOT_TAG_BITS
 #define LINES_MIN_MAX (UINT64_C(1) << 28)
 
-__extension__ typedef unsigned __int128 wide;
-
 /* --- where a hash belongs ------------------------------------------------------------------ */
-
-static uint64_t fraction_mask(const struct index *index)
-{
-    return ~UINT64_C(0) << (64 - index->fraction_bits);
-}
-
-static uint64_t tag_of(const struct index *index, uint64_t hash)
-{
-    return hash >> (64 - index->fraction_bits) & SLOT_TAG_MAX;
-}
-
-static uint32_t line_of(uint64_t fraction, uint32_t lines)
-{
-    return (uint32_t)((wide)fraction * lines >> 64);
-}
 
 static uint64_t shape_of(unsigned size, uint32_t unswept)
 {
     return (uint64_t)size << 32 | unswept;
-}
-
-static uint64_t shape_read(const struct index *index)
-{
-    return atomic_load_explicit(&((struct index *)index)->shape, memory_order_acquire);
-}
-
-/* Lines below the sweep's mark still stand as in the smaller size. */
-static uint32_t home_of(const struct index *index, uint64_t shape, uint64_t hash)
-{
-    uint64_t fraction = hash & fraction_mask(index);
-    unsigned size = (unsigned)(shape >> 32);
-    uint32_t home = line_of(fraction, index->sizes[size]);
-    return LIKELY(home < (uint32_t)shape) ? home : line_of(fraction, index->sizes[size + 1]);
 }
 
 /* The smallest fraction whose home is that line, in units of its lowest bit that is used. */
@@ -68,49 +37,9 @@ static uint32_t spill_line(uint32_t home, unsigned spill)
 
 /* --- words and slots ----------------------------------------------------------------------- */
 
-static uint64_t word_read(const struct index *index, uint32_t line)
-{
-    return atomic_load_explicit(&index->lines[line].word, memory_order_acquire);
-}
-
 static void word_write_locked(struct index *index, uint32_t line, uint64_t word)
 {
     atomic_store_explicit(&index->lines[line].word, word, memory_order_release);
-}
-
-uint64_t slot_place(uint64_t slot)
-{
-    return slot & PLACE_MASK;
-}
-
-unsigned slot_hits(uint64_t slot)
-{
-    return (unsigned)(slot >> SLOT_HITS_SHIFT & SLOT_HITS_MAX);
-}
-
-bool slot_cas_observed(uint64_t slot)
-{
-    return slot & SLOT_CAS_OBSERVED;
-}
-
-bool slot_fetched(uint64_t slot)
-{
-    return slot & SLOT_FETCHED;
-}
-
-uint8_t slot_marks(uint64_t slot)
-{
-    return slot >> SLOT_MARKS_SHIFT & SLOT_MARKS;
-}
-
-void slot_count_hit(const struct index_entry *entry)
-{
-    uint64_t expected = entry->value;
-    uint64_t one = (uint64_t)(slot_hits(expected) < SLOT_HITS_MAX) << SLOT_HITS_SHIFT;
-    uint64_t counted = (expected | SLOT_FETCHED) + one;
-    if (counted != expected)
-        atomic_compare_exchange_strong_explicit(entry->slot, &expected, counted,
-                                                memory_order_relaxed, memory_order_relaxed);
 }
 
 /* A change of some bits under the home's lock, against readers that count hits meanwhile. */
@@ -150,8 +79,8 @@ void index_relocate_locked(struct index_entry *entry, uint64_t place)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
-static bool find_in_line(const struct index *index, struct index_line *line, uint64_t name,
-                         const struct store_key *key, struct index_entry *entry)
+static inline bool find_in_line(const struct index *index, struct index_line *line, uint64_t name,
+                                const struct store_key *key, struct index_entry *entry)
 {
     for (unsigned i = 0; i < INDEX_SLOTS; i++) {
         uint64_t slot = atomic_load_explicit(&line->slots[i], memory_order_acquire);
@@ -165,8 +94,8 @@ static bool find_in_line(const struct index *index, struct index_line *line, uin
     return false;
 }
 
-static bool find_from(const struct index *index, uint32_t home, uint64_t word,
-                      const struct store_key *key, struct index_entry *entry)
+static inline bool find_from(const struct index *index, uint32_t home, uint64_t word,
+                             const struct store_key *key, struct index_entry *entry)
 {
     uint64_t tag = tag_of(index, key->hash);
     if (find_in_line(index, &index->lines[home], slot_name(tag, 0), key, entry))
@@ -201,23 +130,6 @@ bool index_find(const struct index *index, const struct store_key *key, struct i
         if (tries % SPINS_BEFORE_YIELD == 0)
             sched_yield();
     }
-}
-
-void index_prefetch(const struct index *index, uint64_t hash)
-{
-    __builtin_prefetch(&index->lines[home_of(index, shape_read(index), hash)]);
-}
-
-uint64_t index_guess(const struct index *index, uint64_t hash)
-{
-    struct index_line *line = &index->lines[home_of(index, shape_read(index), hash)];
-    uint64_t name = slot_name(tag_of(index, hash), 0);
-    for (unsigned i = 0; i < INDEX_SLOTS; i++) {
-        uint64_t slot = atomic_load_explicit(&line->slots[i], memory_order_relaxed);
-        if (slot >> SLOT_SPILL_SHIFT == name && slot != 0)
-            return slot_place(slot);
-    }
-    return PLACE_NONE;
 }
 
 /* --- under the home's lock ----------------------------------------------------------------- */
@@ -656,6 +568,7 @@ bool index_init(struct index *index, const struct segments *segments, size_t lin
     if (lines_min > LINES_MIN_MAX)
         lines_min = LINES_MIN_MAX;
     index->fraction_bits = 63 - (unsigned)__builtin_clzll(lines_min) + LINE_WIDTH_BITS;
+    index->fraction_mask = ~UINT64_C(0) << (64 - index->fraction_bits);
     plan_sizes(index, lines_min, entries_max);
     size_t lines_max = index->sizes[index->sizes_count - 1];
     index->reserved_size = (lines_max + INDEX_LINES_BEHIND) * sizeof(struct index_line);

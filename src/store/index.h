@@ -26,6 +26,7 @@
  */
 
 #include "base/check.h"
+#include "store/index_bits.h"
 #include "store/segments.h"
 
 #include <stdatomic.h>
@@ -47,7 +48,8 @@ struct index {
     struct index_line *lines; /* reserved for the largest size */
     size_t reserved_size;
     const struct segments *segments;
-    unsigned fraction_bits; /* how many of a hash's top bits are used */
+    unsigned fraction_bits; /* how many of a hash's top bits are used ... */
+    uint64_t fraction_mask; /* ... these */
     unsigned sizes_count;
     uint32_t sizes[INDEX_SIZES_MAX]; /* lines; each an eighth more than the one before */
 
@@ -69,11 +71,6 @@ struct index_entry {
 MUST_USE bool index_init(struct index *index, const struct segments *segments, size_t lines_min,
                          size_t entries_max);
 void index_end(struct index *index);
-
-void index_prefetch(const struct index *index, uint64_t hash);
-
-/* The place of the first slot in the home line whose tag agrees, or PLACE_NONE: for prefetching. */
-uint64_t index_guess(const struct index *index, uint64_t hash);
 
 /* Look-up without a lock. */
 MUST_USE bool index_find(const struct index *index, const struct store_key *key,
@@ -101,14 +98,17 @@ void index_remove_locked(struct index *index, uint32_t home, struct index_entry 
 
 /* --- slots --------------------------------------------------------------------------------- */
 
-uint64_t slot_place(uint64_t slot);
-unsigned slot_hits(uint64_t slot);
-bool slot_cas_observed(uint64_t slot);
-bool slot_fetched(uint64_t slot);  /* at all, since it was stored */
-uint8_t slot_marks(uint64_t slot); /* of STORE_SLOT_MARKS */
-
 /* One more hit, unless the count is at its cap or somebody else changed the slot. */
-void slot_count_hit(const struct index_entry *entry);
+static inline void slot_count_hit(const struct index_entry *entry)
+{
+    uint64_t expected = entry->value;
+    uint64_t one = (uint64_t)(slot_hits(expected) < SLOT_HITS_MAX) << SLOT_HITS_SHIFT;
+    uint64_t counted = (expected | SLOT_FETCHED) + one;
+    if (UNLIKELY(counted != expected))
+        atomic_compare_exchange_strong_explicit(entry->slot, &expected, counted,
+                                                memory_order_relaxed, memory_order_relaxed);
+}
+
 void slot_observe_cas_locked(struct index_entry *entry);
 void slot_mark_locked(struct index_entry *entry, uint8_t marks);
 

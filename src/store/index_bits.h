@@ -2,7 +2,7 @@
 #define LARDER_INDEX_BITS_H
 
 /*
- * The bits of the index's words and slots, as store/index.h draws them. Only index.c includes this.
+ * The bits of the index's words and slots, as store/index.h draws them.
  */
 
 #include "store/item.h"
@@ -60,6 +60,33 @@ static inline uint64_t word_add_spill(uint64_t word, unsigned spill, uint64_t ta
 static inline uint64_t word_without_spills(uint64_t word)
 {
     return word & ((UINT64_C(1) << WORD_SPILLED_SHIFT) - 1);
+}
+
+static inline uint64_t slot_place(uint64_t slot)
+{
+    return slot & PLACE_MASK;
+}
+
+static inline unsigned slot_hits(uint64_t slot)
+{
+    return (unsigned)(slot >> SLOT_HITS_SHIFT & SLOT_HITS_MAX);
+}
+
+static inline bool slot_cas_observed(uint64_t slot)
+{
+    return slot & SLOT_CAS_OBSERVED;
+}
+
+/* At all, since it was stored. */
+static inline bool slot_fetched(uint64_t slot)
+{
+    return slot & SLOT_FETCHED;
+}
+
+/* Of STORE_SLOT_MARKS. */
+static inline uint8_t slot_marks(uint64_t slot)
+{
+    return slot >> SLOT_MARKS_SHIFT & SLOT_MARKS;
 }
 
 /* The bits that say whose slot it is: tag and spill. */

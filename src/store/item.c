@@ -2,11 +2,6 @@
 
 #include "store/item.h"
 
-static uint32_t round_up_4(size_t size)
-{
-    return (uint32_t)((size + 3) & ~(size_t)3);
-}
-
 static uint8_t extra_kind(const struct item_shape *shape)
 {
     return (uint8_t)((shape->client_flags != 0 ? ITEM_EXTRA_FLAGS : 0) |
@@ -35,8 +30,8 @@ static uint64_t value_size_here(const struct item_shape *shape)
 
 uint32_t item_entry_size(const struct item_shape *shape)
 {
-    return round_up_4(4 + (wants_exptime_word(shape) ? 4 : 0) + extra_size(extra_kind(shape)) +
-                      shape->key_size + value_size_here(shape));
+    return item_round_up(4 + (wants_exptime_word(shape) ? 4 : 0) + extra_size(extra_kind(shape)) +
+                         shape->key_size + value_size_here(shape));
 }
 
 static uint32_t header_of(uint32_t key_size, uint32_t value_size, bool exptime, bool extra,
@@ -86,59 +81,15 @@ char *item_write(char *entry, const struct item_shape *shape, const char *key)
     return at + shape->key_size;
 }
 
-static const char *take_extra(struct item_view *view, const char *at)
-{
-    uint8_t kind = (uint8_t)*at++;
-    view->marks = kind & ITEM_EXTRA_MARKS;
-    if (kind & ITEM_EXTRA_FLAGS) {
-        memcpy(&view->client_flags, at, 4);
-        at += 4;
-    }
-    if (kind & ITEM_EXTRA_CAS) {
-        memcpy(&view->cas, at, 8);
-        at += 8;
-    }
-    if (kind & ITEM_EXTRA_LARGE) {
-        memcpy(&view->value_size, at, 8);
-        memcpy(&view->first_piece, at + 8, 8);
-        at += 16;
-    }
-    return at;
-}
-
-struct item_view item_read(char *entry)
-{
-    uint32_t header = item_header(entry);
-    uint32_t value_size = item_header_value_size(header);
-    struct item_view view = {
-        .entry = entry,
-        .value_size = value_size,
-        .key_size = item_header_key_size(header),
-        .state = item_header_state(header),
-    };
-    const char *at = entry + 4;
-    if (item_header_has_exptime(header)) {
-        view.exptime_word = (_Atomic uint32_t *)(uintptr_t)at;
-        view.exptime = atomic_load_explicit(view.exptime_word, memory_order_relaxed);
-        at += 4;
-    }
-    if (item_header_has_extra(header))
-        at = take_extra(&view, at);
-    view.key = at;
-    view.value = at + view.key_size;
-    view.entry_size = round_up_4((size_t)(view.value - entry) + value_size);
-    return view;
-}
-
 uint32_t item_entry_size_at(const char *entry)
 {
     uint32_t header = item_header(entry);
     uint32_t value_size = item_header_value_size(header);
     if (item_header_key_size(header) != 0)
-        return round_up_4((size_t)(item_key_at(entry, header) - entry) +
-                          item_header_key_size(header) + value_size);
-    return item_header_is_piece(header) ? round_up_4(PIECE_HEADER_SIZE + value_size)
-                                        : round_up_4(4 + (size_t)value_size);
+        return item_round_up((size_t)(item_key_at(entry, header) - entry) +
+                             item_header_key_size(header) + value_size);
+    return item_header_is_piece(header) ? item_round_up(PIECE_HEADER_SIZE + value_size)
+                                        : item_round_up(4 + (size_t)value_size);
 }
 
 void item_set_state(char *entry, enum item_state state)

@@ -81,6 +81,11 @@ struct item_shape {
     uint8_t marks;        /* those of store_mark that the entry holds, and its slot's */
 };
 
+static inline uint32_t item_round_up(size_t size)
+{
+    return (uint32_t)((size + PLACE_UNIT - 1) & ~(size_t)(PLACE_UNIT - 1));
+}
+
 static inline uint32_t item_header(const char *entry)
 {
     return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)entry, memory_order_acquire);
@@ -125,9 +130,6 @@ uint32_t item_entry_size_at(const char *entry);
 /* Writes header, exptime, extra and key as tentative; returns where the value belongs. */
 char *item_write(char *entry, const struct item_shape *shape, const char *key);
 
-/* Takes an item (not a piece, not padding) apart. */
-struct item_view item_read(char *entry);
-
 /* Where the key lies; for comparing without taking everything apart. */
 static inline const char *item_key_at(const char *entry, uint32_t header)
 {
@@ -144,7 +146,53 @@ static inline bool item_has_key(const char *entry, const struct store_key *key)
 {
     uint32_t header = item_header(entry);
     return item_header_key_size(header) == key->size &&
-           memcmp(item_key_at(entry, header), key->at, key->size) == 0;
+           bytes_equal(item_key_at(entry, header), key->at, key->size);
+}
+
+/* Steps over the optional fields. */
+HOT_INLINE const char *item_take_extra(struct item_view *view, const char *at)
+{
+    uint8_t kind = (uint8_t)*at++;
+    view->marks = kind & ITEM_EXTRA_MARKS;
+    if (kind & ITEM_EXTRA_FLAGS) {
+        memcpy(&view->client_flags, at, 4);
+        at += 4;
+    }
+    if (kind & ITEM_EXTRA_CAS) {
+        memcpy(&view->cas, at, 8);
+        at += 8;
+    }
+    if (kind & ITEM_EXTRA_LARGE) {
+        memcpy(&view->value_size, at, 8);
+        memcpy(&view->first_piece, at + 8, 8);
+        at += 16;
+    }
+    return at;
+}
+
+/* Takes an item (not a piece, not padding) apart. */
+HOT_INLINE struct item_view item_read(char *entry)
+{
+    uint32_t header = item_header(entry);
+    uint32_t value_size = item_header_value_size(header);
+    struct item_view view = {
+        .entry = entry,
+        .value_size = value_size,
+        .key_size = item_header_key_size(header),
+        .state = item_header_state(header),
+    };
+    const char *at = entry + 4;
+    if (item_header_has_exptime(header)) {
+        view.exptime_word = (_Atomic uint32_t *)(uintptr_t)at;
+        view.exptime = atomic_load_explicit(view.exptime_word, memory_order_relaxed);
+        at += 4;
+    }
+    if (UNLIKELY(item_header_has_extra(header)))
+        at = item_take_extra(&view, at);
+    view.key = at;
+    view.value = at + view.key_size;
+    view.entry_size = item_round_up((size_t)(view.value - entry) + value_size);
+    return view;
 }
 
 void item_set_state(char *entry, enum item_state state);

@@ -2,19 +2,8 @@
 
 #include "config.h"
 
+#include "store/index_home.h"
 #include "store/store_state.h"
-
-void store_prefetch_index(const struct store_thread *thread, const struct store_key *key)
-{
-    index_prefetch(&thread->store->index, key->hash);
-}
-
-void store_prefetch_item(const struct store_thread *thread, const struct store_key *key)
-{
-    uint64_t place = index_guess(&thread->store->index, key->hash);
-    if (place != PLACE_NONE)
-        __builtin_prefetch(segments_at(&thread->store->segments, place));
-}
 
 /* It is of no use any more: takes it out of the index, if nobody else has. */
 static void drop_gone(struct store_thread *thread, const struct store_key *key)
@@ -49,8 +38,27 @@ static bool observe_cas(struct store_thread *thread, const struct store_key *key
     return found;
 }
 
-enum store_find store_get(struct store_thread *thread, const struct store_key *key, unsigned want,
-                          struct store_item *item)
+/* The item that the entry leads to, if it counts. */
+HOT_INLINE enum store_find get_entry(struct store_thread *thread, const struct store_key *key,
+                                     const struct index_entry *entry, unsigned want,
+                                     struct store_item *item)
+{
+    struct item_view view =
+        item_read(segments_at(&thread->store->segments, slot_place(entry->value)));
+    enum store_find state = store_item_state(thread, &view);
+    if (UNLIKELY(state != STORE_HIT)) {
+        drop_gone(thread, key);
+        return state;
+    }
+    if (LIKELY(!(want & STORE_PEEK)))
+        slot_count_hit(entry);
+    store_item_fill(thread, &view, entry->value, want, item);
+    return STORE_HIT;
+}
+
+/* The general way: spilled slots, cas uniques that nobody has seen yet, misses. */
+static enum store_find get_anywhere(struct store_thread *thread, const struct store_key *key,
+                                    unsigned want, struct store_item *item)
 {
     struct store *store = thread->store;
     struct index_entry entry;
@@ -59,14 +67,60 @@ enum store_find store_get(struct store_thread *thread, const struct store_key *k
     if (want & STORE_WANT_CAS && store->config.cas && !slot_cas_observed(entry.value) &&
         !observe_cas(thread, key, &entry))
         return STORE_MISS;
-    struct item_view view = item_read(segments_at(&store->segments, slot_place(entry.value)));
-    enum store_find state = store_item_state(thread, &view);
-    if (UNLIKELY(state != STORE_HIT)) {
-        drop_gone(thread, key);
-        return state;
-    }
-    if (!(want & STORE_PEEK))
-        slot_count_hit(&entry);
-    store_item_fill(thread, &view, entry.value, want, item);
-    return STORE_HIT;
+    return get_entry(thread, key, &entry, want, item);
+}
+
+HOT_INLINE enum store_find get_guess(struct store_thread *thread, const struct store_key *key,
+                                     const struct index_entry *guess, unsigned want,
+                                     struct store_item *item)
+{
+    const struct segments *segments = &thread->store->segments;
+    if (LIKELY(guess->slot != NULL && !(want & STORE_WANT_CAS)) &&
+        LIKELY(item_has_key(segments_at(segments, slot_place(guess->value)), key)))
+        return get_entry(thread, key, guess, want, item);
+    return get_anywhere(thread, key, want, item);
+}
+
+HOT_INLINE struct index_entry guess_in(const struct index *index, uint32_t home, uint64_t hash)
+{
+    return line_guess(&index->lines[home], slot_name(tag_of(index, hash), 0));
+}
+
+enum store_find store_get(struct store_thread *thread, const struct store_key *key, unsigned want,
+                          struct store_item *item)
+{
+    const struct index *index = &thread->store->index;
+    uint32_t home = home_of(index, shape_read(index), key->hash);
+    struct index_entry guess = guess_in(index, home, key->hash);
+    return get_guess(thread, key, &guess, want, item);
+}
+
+/* --- in steps ------------------------------------------------------------------------------ */
+
+void store_probe_index(const struct store_thread *thread, struct store_probe *probe)
+{
+    const struct index *index = &thread->store->index;
+    probe->home = home_of(index, shape_read(index), probe->key.hash);
+    __builtin_prefetch(&index->lines[probe->home]);
+}
+
+/* Most items lie across two cache lines. */
+void store_probe_item(const struct store_thread *thread, struct store_probe *probe)
+{
+    struct index_entry guess = guess_in(&thread->store->index, probe->home, probe->key.hash);
+    probe->slot = guess.slot;
+    probe->seen = guess.value;
+    if (UNLIKELY(guess.slot == NULL))
+        return;
+    const char *item = segments_at(&thread->store->segments, slot_place(guess.value));
+    __builtin_prefetch(item);
+    __builtin_prefetch(item + CACHE_LINE);
+}
+
+/* What stood in the slot still lies where it did: memory is not used again before the turn ends. */
+enum store_find store_probe_get(struct store_thread *thread, const struct store_probe *probe,
+                                unsigned want, struct store_item *item)
+{
+    struct index_entry guess = {probe->slot, probe->seen};
+    return get_guess(thread, &probe->key, &guess, want, item);
 }

@@ -219,11 +219,6 @@ void store_flush(struct store_thread *thread, uint32_t at)
     atomic_store_explicit(&store->flush_at, later ? at : 0, memory_order_release);
 }
 
-struct store_key store_key_of(const char *at, size_t size)
-{
-    return (struct store_key){at, size, hash_key(at, size)};
-}
-
 size_t store_inline_size_max(const struct store *store)
 {
     return store->inline_size_max;
@@ -238,18 +233,6 @@ bool store_size_allowed(const struct store *store, size_t key_size, uint64_t val
 }
 
 /* --- an item in the index ------------------------------------------------------------------ */
-
-enum store_find store_item_state(const struct store_thread *thread, const struct item_view *view)
-{
-    const struct segments *segments = &thread->store->segments;
-    uint32_t generation = segments_of(segments, segments_place(segments, view->entry))->generation;
-    if (UNLIKELY(generation != atomic_load_explicit(&((struct segments *)segments)->generation,
-                                                    memory_order_acquire)))
-        return STORE_MISS_FLUSHED;
-    if (UNLIKELY(view->exptime != 0 && view->exptime <= thread->now))
-        return STORE_MISS_EXPIRED;
-    return STORE_HIT;
-}
 
 uint64_t store_item_bytes(const struct item_view *view)
 {
@@ -280,19 +263,14 @@ static uint32_t idle_seconds(const struct store_thread *thread, const struct ite
     return slot_hits(slot) > 0 || since > thread->now ? 0 : thread->now - since;
 }
 
-void store_item_fill(const struct store_thread *thread, const struct item_view *view, uint64_t slot,
-                     unsigned want, struct store_item *item)
+void store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
+                          unsigned want, struct store_item *item)
 {
-    const struct store *store = thread->store;
-    item->value = view->first_piece == PLACE_NONE ? view->value : NULL;
-    item->value_size = view->value_size;
-    item->cas = want & STORE_WANT_CAS ? store_item_cas(store, view) : 0;
-    item->client_flags = view->client_flags;
-    item->exptime = view->exptime;
-    item->marks = view->marks | slot_marks(slot);
-    if (UNLIKELY(want & STORE_WANT_IDLE))
-        item->idle_seconds = idle_seconds(thread, view, slot);
-    item->place = segments_place(&store->segments, view->entry);
+    struct item_view view = item_read(entry);
+    if (want & STORE_WANT_CAS)
+        item->cas = store_item_cas(thread->store, &view);
+    if (want & STORE_WANT_IDLE)
+        item->idle_seconds = idle_seconds(thread, &view, slot);
 }
 
 /* The index hears of new entries in batches, and grows then. */

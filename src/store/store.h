@@ -14,6 +14,7 @@
  */
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -52,11 +53,10 @@ struct store_key {
     uint64_t hash;
 };
 
-struct store_key store_key_of(const char *at, size_t size);
-
-/* Hints, for batches: first all keys' index lines, then all keys' items, then the look-ups. */
-void store_prefetch_index(const struct store_thread *thread, const struct store_key *key);
-void store_prefetch_item(const struct store_thread *thread, const struct store_key *key);
+static inline struct store_key store_key_of(const char *at, size_t size)
+{
+    return (struct store_key){at, size, hash_key(at, size)};
+}
 
 /*
  * Another memory limit while running. Lowering it drops items and gives memory back before it
@@ -109,6 +109,24 @@ enum store_find {
 
 MUST_USE enum store_find store_get(struct store_thread *thread, const struct store_key *key,
                                    unsigned want, struct store_item *item);
+
+/*
+ * store_get in three steps, so that a batch of keys waits for memory together: each step for all of
+ * them before the next one, all in one turn and nothing that may pass between. The caller fills in
+ * the key, the rest is the store's.
+ */
+struct store_probe {
+    struct store_key key;
+    uint32_t home; /* the key's line in the index, on its way */
+    void *slot;    /* a likely slot there, or NULL; its item is on its way */
+    uint64_t seen; /* what stood in the slot */
+};
+
+void store_probe_index(const struct store_thread *thread, struct store_probe *probe);
+void store_probe_item(const struct store_thread *thread, struct store_probe *probe);
+MUST_USE enum store_find store_probe_get(struct store_thread *thread,
+                                         const struct store_probe *probe, unsigned want,
+                                         struct store_item *item);
 
 /* Sets the exptime and keeps the cas unique; *item is the item after it. May pass. */
 MUST_USE enum store_find store_touch(struct store_thread *thread, const struct store_key *key,

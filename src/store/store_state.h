@@ -78,7 +78,18 @@ struct store {
 /* --- an item in the index ------------------------------------------------------------------ */
 
 /* Why an item that is in the index does not count as there: STORE_HIT if it does. */
-enum store_find store_item_state(const struct store_thread *thread, const struct item_view *view);
+HOT_INLINE enum store_find store_item_state(const struct store_thread *thread,
+                                            const struct item_view *view)
+{
+    const struct segments *segments = &thread->store->segments;
+    uint32_t generation = segments_of(segments, segments_place(segments, view->entry))->generation;
+    if (UNLIKELY(generation != atomic_load_explicit(&((struct segments *)segments)->generation,
+                                                    memory_order_acquire)))
+        return STORE_MISS_FLUSHED;
+    if (UNLIKELY(view->exptime != 0 && view->exptime <= thread->now))
+        return STORE_MISS_EXPIRED;
+    return STORE_HIT;
+}
 
 /* An item of this thread's making is in the index now. Not under a lock: the index may grow. */
 void store_note_added(struct store_thread *thread, const struct item_view *view);
@@ -100,8 +111,23 @@ uint64_t store_item_bytes(const struct item_view *view);
 
 uint64_t store_item_cas(const struct store *store, const struct item_view *view);
 bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare);
-void store_item_fill(const struct store_thread *thread, const struct item_view *view, uint64_t slot,
-                     unsigned want, struct store_item *item);
+/* What few ask for: the cas unique, the idle time. */
+void store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
+                          unsigned want, struct store_item *item);
+
+HOT_INLINE void store_item_fill(const struct store_thread *thread, const struct item_view *view,
+                                uint64_t slot, unsigned want, struct store_item *item)
+{
+    item->value = view->first_piece == PLACE_NONE ? view->value : NULL;
+    item->value_size = view->value_size;
+    item->cas = 0;
+    item->client_flags = view->client_flags;
+    item->exptime = view->exptime;
+    item->marks = view->marks | slot_marks(slot);
+    item->place = segments_place(&thread->store->segments, view->entry);
+    if (UNLIKELY(want & (STORE_WANT_CAS | STORE_WANT_IDLE)))
+        store_item_fill_more(thread, view->entry, slot, want, item);
+}
 
 /* The shape of the same item written anew: all but its cas unique if that is its place's, and the
  * marks of its slot. */

@@ -70,6 +70,14 @@ static const char *store_value(struct speed *speed, const struct store_key *key)
     return item.value_size == speed->config->value_size ? item.value : NULL;
 }
 
+static const char *probed_value(struct speed *speed, const struct store_probe *probe)
+{
+    struct store_item item;
+    if (store_probe_get(speed->bench.thread, probe, 0, &item) != STORE_HIT)
+        return NULL;
+    return item.value_size == speed->config->value_size ? item.value : NULL;
+}
+
 static void bare_gets(struct speed *speed)
 {
     char key[BENCH_KEY_SIZE];
@@ -95,7 +103,7 @@ static void store_gets(struct speed *speed)
 /* The keys of one batch, hashed. */
 struct batch {
     char at[BATCH][BENCH_KEY_SIZE];
-    struct store_key keys[BATCH];
+    struct store_probe probes[BATCH];
     uint64_t numbers[BATCH];
 };
 
@@ -104,7 +112,7 @@ static void batch_draw(struct batch *batch, struct speed *speed)
     for (int i = 0; i < BATCH; i++) {
         batch->numbers[i] = random_below(&speed->random, speed->config->items);
         bench_key_write(batch->at[i], batch->numbers[i]);
-        batch->keys[i] = store_key_of(batch->at[i], BENCH_KEY_SIZE);
+        batch->probes[i].key = store_key_of(batch->at[i], BENCH_KEY_SIZE);
     }
 }
 
@@ -114,11 +122,11 @@ static void bare_batches(struct speed *speed)
     for (uint64_t done = 0; done < speed->config->items; done += BATCH) {
         batch_draw(&batch, speed);
         for (int i = 0; i < BATCH; i++)
-            bare_table_prefetch_slot(&speed->bare, batch.keys[i].hash);
+            bare_table_prefetch_slot(&speed->bare, batch.probes[i].key.hash);
         for (int i = 0; i < BATCH; i++)
-            bare_table_prefetch_record(&speed->bare, batch.keys[i].hash);
+            bare_table_prefetch_record(&speed->bare, batch.probes[i].key.hash);
         for (int i = 0; i < BATCH; i++)
-            take_value(speed, bare_table_find(&speed->bare, batch.at[i], batch.keys[i].hash),
+            take_value(speed, bare_table_find(&speed->bare, batch.at[i], batch.probes[i].key.hash),
                        batch.numbers[i]);
     }
 }
@@ -131,11 +139,11 @@ static void store_batches(struct speed *speed)
         for (int i = 0; i < BATCH; i++)
             bench_store_count(&speed->bench);
         for (int i = 0; i < BATCH; i++)
-            store_prefetch_index(speed->bench.thread, &batch.keys[i]);
+            store_probe_index(speed->bench.thread, &batch.probes[i]);
         for (int i = 0; i < BATCH; i++)
-            store_prefetch_item(speed->bench.thread, &batch.keys[i]);
+            store_probe_item(speed->bench.thread, &batch.probes[i]);
         for (int i = 0; i < BATCH; i++)
-            take_value(speed, store_value(speed, &batch.keys[i]), batch.numbers[i]);
+            take_value(speed, probed_value(speed, &batch.probes[i]), batch.numbers[i]);
     }
 }
 
