@@ -5,12 +5,47 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LINE_SIZE_MAX 1024
+#define MESSAGE_SIZE_MAX 1024
+#define LINE_SIZE_MAX (2 * MESSAGE_SIZE_MAX + 128) /* JSON puts a backslash before a quote */
+
+/* By level: how syslog(3) counts, and how JSON says it. */
+static const struct {
+    int priority;
+    const char *name;
+} levels[] = {
+    [LOG_ERROR] = {3, "error"}, [LOG_WARNING] = {4, "warning"}, [LOG_NOTICE] = {5, "notice"},
+    [LOG_INFO] = {6, "info"},   [LOG_DEBUG] = {7, "debug"},     [LOG_TRACE] = {7, "trace"},
+};
 
 static _Atomic unsigned shown_verbosity;
+static enum log_format line_format = LOG_FORMAT_TEXT; /* set before there are threads */
+
+/* systemd names the file that it has connected, as somebody may have redirected it since. */
+static bool leads_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat file;
+    char name[64];
+    if (stream == NULL || fstat(STDERR_FILENO, &file) != 0)
+        return false;
+    snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+    return strcmp(name, stream) == 0;
+}
+
+void log_set_format(enum log_format format)
+{
+    if (format == LOG_FORMAT_AUTO)
+        format = leads_to_journal() ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
+    line_format = format;
+}
 
 void log_set_verbosity(unsigned verbosity)
 {
@@ -27,20 +62,56 @@ bool log_shows(enum log_level level)
     return (unsigned)level <= LOG_NOTICE + log_verbosity();
 }
 
+/* A line stays one line, whatever somebody has put into a name. */
+static void make_printable(char *message)
+{
+    for (unsigned char *at = (unsigned char *)message; *at != '\0'; at++)
+        if (*at < ' ' || *at >= 0x7f)
+            *at = '?';
+}
+
+static size_t write_json(char *line, enum log_level level, const char *message)
+{
+    struct timespec now;
+    struct tm utc;
+    char second[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
+    char *at = line + sprintf(line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":\"",
+                              second, now.tv_nsec / 1000000, levels[level].name);
+    for (; *message != '\0'; message++) {
+        if (*message == '"' || *message == '\\')
+            *at++ = '\\';
+        *at++ = *message;
+    }
+    *at++ = '"';
+    *at++ = '}';
+    return (size_t)(at - line);
+}
+
+static size_t write_line(char *line, enum log_level level, const char *message)
+{
+    if (line_format == LOG_FORMAT_JSON)
+        return write_json(line, level, message);
+    if (line_format == LOG_FORMAT_JOURNAL)
+        return (size_t)sprintf(line, "<%d>%s", levels[level].priority, message);
+    return (size_t)sprintf(line, "larderd: %s", message);
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
+    char message[MESSAGE_SIZE_MAX];
     char line[LINE_SIZE_MAX];
     va_list arguments;
     if (!log_shows(level))
         return;
     int saved_errno = errno;
-    int head = snprintf(line, sizeof(line), "larderd: ");
     va_start(arguments, format);
-    int body = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, arguments);
+    vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    size_t size = (size_t)head + (body < 0 ? 0 : (size_t)body);
-    if (size > sizeof(line) - 2)
-        size = sizeof(line) - 2;
+    make_printable(message);
+    size_t size = write_line(line, level, message);
     line[size++] = '\n';
     /* Nowhere to complain about a log that can't be written. */
     ssize_t ignored = write(STDERR_FILENO, line, size);

@@ -21,12 +21,23 @@ enum log_level {
     LOG_TRACE,   /* -vvv: every command */
 };
 
+/* In the order of the words of -o log_format. */
+enum log_format {
+    LOG_FORMAT_AUTO,    /* journal if systemd's is what standard error leads to, else text */
+    LOG_FORMAT_TEXT,    /* "larderd: stopped" */
+    LOG_FORMAT_JOURNAL, /* "<5>stopped": a priority of syslog(3); the journal adds name and time */
+    LOG_FORMAT_JSON,    /* {"time":"...","level":"notice","message":"stopped"} */
+};
+
+/* Text, until this is called. */
+void log_set_format(enum log_format format);
+
 /* 0 shows notices and worse; 1 adds LOG_INFO, 2 LOG_DEBUG, 3 LOG_TRACE. */
 void log_set_verbosity(unsigned verbosity);
 unsigned log_verbosity(void);
 bool log_shows(enum log_level level);
 
-/* The text needs no newline. */
+/* The text needs no newline. Bytes that are no printable ASCII are shown as ?. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -47,10 +47,9 @@ static enum step refuse(struct connection *connection)
 {
     struct worker *worker = connection->worker;
     counter_add(&worker->counters.buffer_refusals, 1);
-    if (log_limit_allows(&worker->refusal_log))
-        log_write(LOG_WARNING,
-                  "closed a connection that needed a buffer: %zu of %zu bytes are in use",
-                  buffer_budget_bytes(worker->config.budget), worker->config.budget->bytes_max);
+    log_write_limited(&worker->refusal_log, LOG_WARNING,
+                      "closed a connection that needed a buffer: %zu of %zu bytes are in use",
+                      buffer_budget_bytes(worker->config.budget), worker->config.budget->bytes_max);
     return drop(connection);
 }
 

@@ -2,6 +2,7 @@
 
 #include "net/dispatcher.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/connection.h"
 #include "net/event_loop.h"
@@ -58,9 +59,9 @@ static void turn_away(struct dispatcher *dispatcher, int descriptor)
 {
     char unread[512];
     counter_add(&dispatcher->counters.rejected_connections, 1);
-    if (log_limit_allows(&dispatcher->full_log))
-        log_write(LOG_WARNING, "turned a client away: %u connections are open (-c)",
-                  dispatcher->config.connections_max);
+    log_write_limited(&dispatcher->full_log, LOG_WARNING,
+                      "turned a client away: %u connections are open (-c)",
+                      dispatcher->config.connections_max);
     ssize_t ignored = send(descriptor, full_reply, sizeof(full_reply) - 1, MSG_NOSIGNAL);
     shutdown(descriptor, SHUT_WR);
     ignored = recv(descriptor, unread, sizeof(unread), MSG_DONTWAIT);
@@ -141,10 +142,9 @@ static void count_pause(struct dispatcher *dispatcher)
 /* A listener that can't accept stays readable: watching it would only spin. */
 static void pause_accepting(struct dispatcher *dispatcher)
 {
-    if (log_limit_allows(&dispatcher->pause_log))
-        log_write(
-            LOG_WARNING,
-            "out of descriptors: new clients wait (raise the limit of open files, or lower -c)");
+    log_write_limited(
+        &dispatcher->pause_log, LOG_WARNING,
+        "out of descriptors: new clients wait (raise the limit of open files, or lower -c)");
     unwatch_listeners(dispatcher);
     dispatcher->paused = true;
     dispatcher->paused_from = clock_microseconds();

@@ -10,8 +10,8 @@
  * Ownership: the dispatcher owns its listeners; the workers are lent.
  */
 
+#include "base/log_limit.h"
 #include "net/listener.h"
-#include "net/log_limit.h"
 #include "net/mailbox.h"
 #include "net/net_counters.h"
 #include "net/worker.h"

@@ -12,7 +12,7 @@
  * too.
  */
 
-#include "net/log_limit.h"
+#include "base/log_limit.h"
 #include "net/mailbox.h"
 #include "net/net_counters.h"
 #include "net/roster.h"

@@ -8,6 +8,7 @@
  */
 
 #include "base/counter.h"
+#include "base/log_limit.h"
 #include "base/mutex.h"
 #include "proto/passwords.h"
 #include "proto/prefix_stats.h"
@@ -42,9 +43,9 @@ struct proto_thread {
     struct store_thread *store;
 
     /* this worker's thread only */
-    uint32_t now;             /* seconds, of this turn */
-    uint32_t binary_noted_at; /* the second in which a binary client was logged last */
-    char bin[4096];           /* where bytes go that nobody will read */
+    uint32_t now; /* seconds, of this turn */
+    struct log_limit binary_log;
+    char bin[4096]; /* where bytes go that nobody will read */
 
     /* written here, read anywhere */
     struct proto_counters counters;

@@ -2,7 +2,7 @@
 
 #include "proto/command.h"
 
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "proto/auth.h"
 #include "proto/session_work.h"
 
@@ -68,14 +68,10 @@ static bool close_session(struct exchange *x)
     return true;
 }
 
-/* The log is written to once a second at most, whatever clients do. */
 static bool refuse_binary(struct exchange *x)
 {
-    struct proto_thread *thread = x->thread;
-    if (thread->binary_noted_at != thread->now) {
-        thread->binary_noted_at = thread->now;
-        log_write(LOG_NOTICE, "closed a connection that speaks the binary protocol");
-    }
+    log_write_limited(&x->thread->binary_log, LOG_NOTICE,
+                      "closed a connection that speaks the binary protocol");
     return close_session(x);
 }
 
