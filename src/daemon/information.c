@@ -105,21 +105,26 @@ static void print_extended(const struct setting *setting)
     print_row(setting, head);
 }
 
-static void print_all(enum setting_effect effect)
+static bool setting_works(const struct setting *setting)
+{
+    return setting->effect != SETTING_ACCEPTED;
+}
+
+static void print_all(bool works)
 {
     for (size_t i = 0; i < settings_count; i++) {
         const struct setting *setting = &settings_table[i];
         bool has_option = setting->letter != 0 || setting->long_name[0] != '\0';
-        if (setting_is_stored(setting) && setting->effect == effect && has_option)
+        if (setting_is_stored(setting) && setting_works(setting) == works && has_option)
             print_option(setting);
     }
-    if (effect == SETTING_WORKS)
+    if (works)
         print_wrapped("-o, --extended=<name[=value],...>", "more settings by name:");
     else
         printf("-o names:\n");
     for (size_t i = 0; i < settings_count; i++) {
         const struct setting *setting = &settings_table[i];
-        if (setting_is_stored(setting) && setting->effect == effect &&
+        if (setting_is_stored(setting) && setting_works(setting) == works &&
             setting->extended_name[0] != '\0')
             print_extended(setting);
     }
@@ -130,9 +135,9 @@ void information_print_help(void)
     printf("larderd " PACKAGE_VERSION ": a cache daemon that speaks memcached's text protocol\n"
            "usage: larderd [options]\n"
            "It listens on the loopback only, unless -l or -s say otherwise.\n\n");
-    print_all(SETTING_WORKS);
+    print_all(true);
     printf("\nAccepted without effect, so that command lines made for memcached work:\n");
-    print_all(SETTING_ACCEPTED);
+    print_all(false);
 }
 
 void information_print_version(void)

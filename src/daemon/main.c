@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "daemon/command_line.h"
+#include "daemon/config_file.h"
 #include "daemon/daemonize.h"
 #include "daemon/information.h"
 #include "daemon/listen_addresses.h"
@@ -99,13 +100,14 @@ static bool inform(const struct settings *settings)
 static int obey(struct settings *settings)
 {
     struct listen_addresses addresses;
-    if (inform(settings))
-        return EX_OK;
     uint16_t port = settings->port < 0 ? 0 : (uint16_t)settings->port;
+    log_set_format((enum log_format)settings->log_format);
     if (!settings_check(settings) || !listen_addresses_parse(&addresses, settings->listen, port))
         return EX_USAGE;
     int status = EX_OK;
-    if (!settings->check_only) {
+    if (settings->check_only) {
+        printf("larderd: ok\n");
+    } else {
         log_set_verbosity((unsigned)settings->verbosity);
         status = run(settings, &addresses);
     }
@@ -113,13 +115,30 @@ static int obey(struct settings *settings)
     return status;
 }
 
+static int read_file_and_obey(struct settings *settings)
+{
+    struct config_file file = {NULL};
+    int status = EX_CONFIG;
+    if (settings->config_path == NULL || config_file_load(&file, settings->config_path, settings))
+        status = obey(settings);
+    settings_end(settings);
+    config_file_end(&file);
+    return status;
+}
+
 int main(int argument_count, char *arguments[])
 {
     struct settings settings;
+    struct option_reader reader = {.settings = &settings};
+    log_set_format(LOG_FORMAT_AUTO);
     settings_init(&settings);
-    int status = EX_USAGE;
-    if (command_line_parse(argument_count, arguments, &settings))
-        status = obey(&settings);
-    settings_end(&settings);
-    return status;
+    if (!command_line_parse(&reader, argument_count, arguments)) {
+        settings_end(&settings);
+        return EX_USAGE;
+    }
+    if (inform(&settings)) {
+        settings_end(&settings);
+        return EX_OK;
+    }
+    return read_file_and_obey(&settings);
 }

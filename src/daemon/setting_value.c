@@ -8,8 +8,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static void *field_of(const struct setting *setting, struct settings *settings)
+/* The field, which is about to be set. */
+static void *name_field(const struct setting *setting, struct settings *settings)
 {
+    settings->named[setting - settings_table] = true;
     return (char *)settings + setting->offset;
 }
 
@@ -196,7 +198,7 @@ static bool append_to_list(const char *text, char **list)
 
 bool setting_parse(const struct setting *setting, const char *text, struct settings *settings)
 {
-    void *field = field_of(setting, settings);
+    void *field = name_field(setting, settings);
     switch (setting->kind) {
     case SETTING_NUMBER:
     case SETTING_LEVEL:
@@ -227,7 +229,7 @@ bool setting_parse(const struct setting *setting, const char *text, struct setti
 
 void setting_assign(const struct setting *setting, bool value, struct settings *settings)
 {
-    void *field = field_of(setting, settings);
+    void *field = name_field(setting, settings);
     struct limits limits;
     int64_t most;
     switch (setting->kind) {

@@ -10,14 +10,14 @@
 /* clang-format off */
 const struct setting settings_table[] = {
 #define SETTING(kind, field, start, limits, stat, letter, long_name, extended, effect, help) \
-    {SETTING_##kind, offsetof(struct settings, field), start, limits, stat, \
-     letter, long_name, extended, SETTING_##effect, help},
+    {SETTING_##kind, offsetof(struct settings, field), sizeof(((struct settings *)0)->field), \
+     start, limits, stat, letter, long_name, extended, SETTING_##effect, help},
 #define REFUSED(stat, value, letter, long_name, extended, why) \
-    {SETTING_REFUSED, 0, value, "", stat, letter, long_name, extended, SETTING_WORKS, why},
+    {SETTING_REFUSED, 0, 0, value, "", stat, letter, long_name, extended, SETTING_WORKS, why},
 #define CONSTANT(stat, value) \
-    {SETTING_CONSTANT, 0, value, "", stat, 0, "", "", SETTING_WORKS, ""},
+    {SETTING_CONSTANT, 0, 0, value, "", stat, 0, "", "", SETTING_WORKS, ""},
 #define SAME(stat, field) \
-    {SETTING_SAME, offsetof(struct settings, field), "", "", stat, 0, "", "", SETTING_WORKS, ""},
+    {SETTING_SAME, offsetof(struct settings, field), 0, "", "", stat, 0, "", "", SETTING_WORKS, ""},
 #include "daemon/settings.def"
 #undef SETTING
 #undef REFUSED
@@ -35,6 +35,20 @@ void settings_init(struct settings *settings)
         const struct setting *setting = &settings_table[i];
         if (setting_is_stored(setting) && setting->start[0] != '\0')
             CHECK(setting_parse(setting, setting->start, settings));
+    }
+    memset(settings->named, 0, sizeof(settings->named));
+}
+
+void settings_take_over(struct settings *settings, struct settings *other)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *setting = &settings_table[i];
+        if (!other->named[i] || settings->named[i])
+            continue;
+        void *from = (char *)other + setting->offset;
+        memcpy((char *)settings + setting->offset, from, setting->size);
+        memset(from, 0, setting->size); /* a list has one owner */
+        settings->named[i] = true;
     }
 }
 
@@ -69,7 +83,7 @@ static const struct setting *find_stored(size_t offset)
 bool settings_name_delimiter(const struct settings *settings)
 {
     const struct setting *setting = find_stored(offsetof(struct settings, prefix_delimiter));
-    return settings->prefix_delimiter != setting->start;
+    return settings->named[setting - settings_table];
 }
 
 void settings_write(const struct settings *settings, struct text *text)

@@ -2,12 +2,14 @@
 #define LARDER_SETTINGS_H
 
 /*
- * The settings: what the command line may say, from the table settings.def. They stay in this
- * folder; main copies what a layer needs into that layer's own config.
+ * The settings: what the command line and the file of --config may say, from the table
+ * settings.def. They stay in this folder; main copies what a layer needs into that layer's own
+ * config.
  *
  * Threads: written by one thread before any other exists, then only read.
  *
- * Ownership: texts are lent (the command line's, which outlives the settings); lists are owned.
+ * Ownership: texts are lent (the command line's or the file's, which outlive the settings); lists
+ * are owned.
  */
 
 #include "base/check.h"
@@ -36,7 +38,7 @@ enum setting_kind {
     SETTING_SAME,
 };
 
-enum setting_effect { SETTING_WORKS, SETTING_ACCEPTED };
+enum setting_effect { SETTING_WORKS, SETTING_COMMAND_LINE, SETTING_ACCEPTED };
 
 #define SETTING_TYPE_NUMBER int64_t
 #define SETTING_TYPE_LEVEL int64_t
@@ -51,7 +53,22 @@ enum setting_effect { SETTING_WORKS, SETTING_ACCEPTED };
 #define SETTING_TYPE_TEXT const char *
 #define SETTING_TYPE_LIST char *
 
+/* As many as there are rows. */
+enum {
+    SETTINGS_COUNT = 0
+#define SETTING(...) +1
+#define REFUSED(...) +1
+#define CONSTANT(...) +1
+#define SAME(...) +1
+#include "daemon/settings.def"
+#undef SETTING
+#undef REFUSED
+#undef CONSTANT
+#undef SAME
+};
+
 struct settings {
+    bool named[SETTINGS_COUNT]; /* somebody has set this row, and be it to its default */
 #define SETTING(kind, field, ...) SETTING_TYPE_##kind field;
 #define REFUSED(...)
 #define CONSTANT(...)
@@ -67,6 +84,7 @@ struct settings {
 struct setting {
     enum setting_kind kind;
     size_t offset;     /* of the field in struct settings */
+    size_t size;       /* of that field */
     const char *start; /* the default; the value of a constant or refused one */
     const char *limits;
     const char *stat;
@@ -84,10 +102,13 @@ extern const size_t settings_count;
 void settings_init(struct settings *settings);
 void settings_end(struct settings *settings);
 
+/* Moves over from `other` what was named there and not yet here. */
+void settings_take_over(struct settings *settings, struct settings *other);
+
 /* What the single values can't show. False, and one line in the log, if they don't go together. */
 MUST_USE bool settings_check(const struct settings *settings);
 
-/* Whether the command line has named a delimiter of prefixes, even the one that is the default. */
+/* Whether somebody has named a delimiter of prefixes, even the one that is the default. */
 bool settings_name_delimiter(const struct settings *settings);
 
 /* The STAT lines of `stats settings`. */

@@ -77,7 +77,7 @@ sub beside {
 sub is_taken {
     my ($row, @arguments) = @_;
     my ($status, $text) = run(beside($row), @arguments, '--check-config');
-    is "$status $text", '0 ', "@arguments is taken";
+    is "$status $text", "0 larderd: ok\n", "@arguments is taken";
 }
 
 sub is_refused {
@@ -134,7 +134,7 @@ sub try_choice {
 
 sub try_text {
     my ($row) = @_;
-    is_taken($row, @$_) for ways($row, 'x');
+    is_taken($row, @$_) for ways($row, $row->{field} eq 'config_path' ? '/dev/null' : 'x');
     is_refused($row, @$_) for ways($row, '');
 }
 
@@ -193,6 +193,10 @@ my ($page_file, $page_path) = tempfile(UNLINK => 1);
 print $page_file `$^X '$top/scripts/make-man' '$top/src/daemon/settings.def' '$top/doc/larderd.1.in'`;
 close $page_file;
 my $page = read_file($page_path);
+my $file_page = `$^X '$top/scripts/make-man' '$top/src/daemon/settings.def' '$top/doc/larder.conf.5.in'`;
+for my $row (grep { ($_->{effect} // '') =~ /^(?:WORKS|ACCEPTED)$/ } @rows) {
+    like $file_page, qr/Cm \Q$_\E(?![\w-])/, "larder.conf(5) tells of $_" for grep { $_ ne '' } @$row{qw(long extended)};
+}
 for my $row (@rows) {
     for my $name (map { quotemeta($_->[0] eq '-o' ? $_->[1] : $_->[0]) } ways($row)) {
         my $told = qr/^\s*(?:-\w,? )?(?:\[no_\])?$name(?![\w-])/m;
@@ -201,7 +205,7 @@ for my $row (@rows) {
         if ($row->{macro} eq 'REFUSED') {
             unlike $help, $told, "--help does not tell of $name";
         } else {
-            like $row->{effect} eq 'WORKS' ? $works : $accepted, $told, "--help tells of $name where it belongs";
+            like $row->{effect} eq 'ACCEPTED' ? $accepted : $works, $told, "--help tells of $name where it belongs";
         }
     }
 }
