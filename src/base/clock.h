@@ -29,8 +29,9 @@ void clock_shift(int64_t seconds);
 void clock_pause(void);
 void clock_resume(void);
 
-/* Microseconds of the machine's monotonic clock; not moved by tests. */
+/* Micro- and nanoseconds of the machine's monotonic clock; not moved by tests. */
 uint64_t clock_microseconds(void);
+uint64_t clock_nanoseconds(void);
 
 /* Microseconds of CPU that the calling thread has used. */
 uint64_t clock_cpu_microseconds(void);

@@ -46,6 +46,31 @@ void text_add(struct text *text, struct slice bytes)
     text->size += bytes.size;
 }
 
+static bool is_plain(unsigned char byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+}
+
+void text_add_encoded(struct text *text, struct slice bytes)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (!reserve(text, 3 * bytes.size))
+        return;
+    char *to = text->at + text->size;
+    for (size_t i = 0; i < bytes.size; i++) {
+        unsigned char byte = (unsigned char)bytes.at[i];
+        if (is_plain(byte)) {
+            *to++ = (char)byte;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[byte >> 4];
+        *to++ = digits[byte & 15];
+    }
+    text->size = (size_t)(to - text->at);
+}
+
 void text_format(struct text *text, const char *format, ...)
 {
     va_list arguments;

@@ -22,6 +22,9 @@ struct text {
 void text_init(struct text *text);
 void text_end(struct text *text);
 void text_add(struct text *text, struct slice bytes);
+
+/* As in a URI: letters, digits and -._~ as they are, the rest as %XX. */
+void text_add_encoded(struct text *text, struct slice bytes);
 void text_format(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

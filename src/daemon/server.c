@@ -23,7 +23,7 @@
 
 #define MEBIBYTE ((size_t)1 << 20)
 #define WORKER_MEMORY                                                                              \
-    ((size_t)192 << 10) /* a worker's lent buffers, stack and loop, when in use                    \
+    ((size_t)256 << 10) /* a worker's lent buffers, tables, stack and loop, when in use            \
                          */
 #define BUFFER_SHARE 8  /* connections' buffers may take this part of -m */
 
@@ -84,6 +84,8 @@ static bool create_protocol(struct server *server)
         .item_size_max = (size_t)settings->item_size_max,
         .other_bytes = server->own_memory,
         .requests_per_turn = (unsigned)settings->requests_per_turn,
+        .latency_interval = (unsigned)settings->latency_interval,
+        .hot_keys_interval = settings->dump_allowed ? (unsigned)settings->hot_keys_interval : 0,
         .flush_allowed = settings->flush_allowed,
         .shutdown_allowed = settings->shutdown_allowed,
         .dump_allowed = settings->dump_allowed,

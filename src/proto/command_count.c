@@ -43,6 +43,7 @@ bool command_count(struct exchange *x, struct request *request)
     if (!number_parse_u64(request->words[1], &how.delta))
         return request_reply(x, request, REPLY_BAD_DELTA);
     struct store_key key = store_key_of(key_text.at, key_text.size);
+    exchange_note_key(x, &key);
     how.pad = pads(x, &key);
     exchange_forget_shown(x, &key);
     switch (store_count(x->thread->store, &key, &how, &number)) {

@@ -9,6 +9,7 @@ bool command_delete(struct exchange *x, struct request *request)
         return request_reply(x, request, REPLY_BAD_FORMAT);
     struct store_key key = store_key_of(key_text.at, key_text.size);
     exchange_forget_shown(x, &key);
+    exchange_note_key(x, &key);
     exchange_note_prefix(x, &key, PREFIX_DELETE);
     if (store_delete(x->thread->store, &key, NULL) != STORE_DELETED) {
         COUNT(x, delete_misses);

@@ -222,6 +222,7 @@ static bool answer_one(struct exchange *x, struct window *window, const struct l
         return put_off(x, lookup);
     if (is_touch(lookup->command))
         COUNT(x, cmd_touch);
+    exchange_note_key(x, &lookup->probe.key);
     exchange_note_prefix(x, &lookup->probe.key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
     if (found != STORE_HIT) {
         count_miss(x, window, lookup, found);

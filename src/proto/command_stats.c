@@ -8,66 +8,93 @@
 
 struct stats_section {
     const char *word;
-    void (*write)(struct text *text, struct exchange *x);
+    void (*write)(struct text *text, struct protocol *protocol);
 };
 
-static void write_general(struct text *text, struct exchange *x)
+static void write_general(struct text *text, struct protocol *protocol)
 {
     struct stats_snapshot now;
-    stats_snapshot_read(&now, x->thread->protocol);
+    stats_snapshot_read(&now, protocol);
     stats_write_general(text, &now);
 }
 
-static void write_items(struct text *text, struct exchange *x)
+static void write_items(struct text *text, struct protocol *protocol)
 {
     struct stats_snapshot now;
-    stats_snapshot_read(&now, x->thread->protocol);
+    stats_snapshot_read(&now, protocol);
     stats_write_items(text, &now);
 }
 
-static void write_slabs(struct text *text, struct exchange *x)
+static void write_slabs(struct text *text, struct protocol *protocol)
 {
     struct stats_snapshot now;
-    stats_snapshot_read(&now, x->thread->protocol);
+    stats_snapshot_read(&now, protocol);
     stats_write_slabs(text, &now);
 }
 
-static void write_segments(struct text *text, struct exchange *x)
+static void write_segments(struct text *text, struct protocol *protocol)
 {
     struct stats_snapshot now;
-    stats_snapshot_read(&now, x->thread->protocol);
+    stats_snapshot_read(&now, protocol);
     stats_write_segments(text, &now);
 }
 
-static void write_settings(struct text *text, struct exchange *x)
+static void write_settings(struct text *text, struct protocol *protocol)
 {
-    const struct session_host *host = &x->thread->protocol->config.host;
+    const struct session_host *host = &protocol->config.host;
     host->write_settings(host->context, text);
 }
 
-static void write_connections(struct text *text, struct exchange *x)
+static void write_connections(struct text *text, struct protocol *protocol)
 {
-    const struct session_host *host = &x->thread->protocol->config.host;
+    const struct session_host *host = &protocol->config.host;
     host->write_connections(host->context, text);
 }
 
 static const struct stats_section sections[] = {
-    {"", write_general},          {"items", write_items},       {"slabs", write_slabs},
-    {"settings", write_settings}, {"conns", write_connections}, {"segments", write_segments},
+    {"", write_general},
+    {"items", write_items},
+    {"slabs", write_slabs},
+    {"settings", write_settings},
+    {"conns", write_connections},
+    {"segments", write_segments},
+    {"latency", stats_write_latency},
+    {"hotkeys", stats_write_hot_keys},
 };
 
-static bool reply_section(struct exchange *x, const struct stats_section *section)
+const char *protocol_section(size_t number)
+{
+    return number < ARRAY_COUNT(sections) ? sections[number].word : NULL;
+}
+
+bool protocol_write_section(struct protocol *protocol, struct slice word, struct text *text)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(sections); i++) {
+        if (slice_is(word, sections[i].word)) {
+            sections[i].write(text, protocol);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool reply_section(struct exchange *x, struct slice word)
 {
     struct text text;
     text_init(&text);
-    section->write(&text, x);
+    if (!protocol_write_section(x->thread->protocol, word, &text))
+        return exchange_reply(x, REPLY_ERROR);
     text_add(&text, SLICE_LITERAL("END\r\n"));
     return exchange_reply_text(x, &text);
 }
 
-static void write_prefixes(struct text *text, struct exchange *x)
+static bool reply_prefixes(struct exchange *x)
 {
-    prefix_stats_write(x->thread->protocol->prefixes, text);
+    struct text text;
+    text_init(&text);
+    prefix_stats_write(x->thread->protocol->prefixes, &text);
+    text_add(&text, SLICE_LITERAL("END\r\n"));
+    return exchange_reply_text(x, &text);
 }
 
 static bool switch_detail(struct exchange *x, bool on)
@@ -79,13 +106,12 @@ static bool switch_detail(struct exchange *x, bool on)
 
 static bool detail(struct exchange *x, struct slice word)
 {
-    static const struct stats_section prefixes = {"detail", write_prefixes};
     if (slice_is(word, "on"))
         return switch_detail(x, true);
     if (slice_is(word, "off"))
         return switch_detail(x, false);
     if (slice_is(word, "dump"))
-        return reply_section(x, &prefixes);
+        return reply_prefixes(x);
     return exchange_reply(x, REPLY_BAD_DETAIL_USAGE);
 }
 
@@ -94,9 +120,16 @@ static bool reset(struct exchange *x)
     struct protocol *protocol = x->thread->protocol;
     const struct session_host *host = &protocol->config.host;
     protocol_stats_reset(protocol);
+    protocol_latency_reset(protocol);
     prefix_stats_clear(protocol->prefixes);
     store_stats_reset(protocol->config.store);
     host->reset_counters(host->context);
+    return exchange_reply(x, REPLY_RESET);
+}
+
+static bool reset_latency(struct exchange *x)
+{
+    protocol_latency_reset(x->thread->protocol);
     return exchange_reply(x, REPLY_RESET);
 }
 
@@ -113,8 +146,7 @@ bool command_stats(struct exchange *x, struct request *request)
         return exchange_cachedump(x, words + 1, count - 1);
     if (slice_is(word, "sizes"))
         return exchange_reply_sizes(x);
-    for (size_t i = 0; i < ARRAY_COUNT(sections); i++)
-        if (slice_is(word, sections[i].word))
-            return reply_section(x, &sections[i]);
-    return exchange_reply(x, REPLY_ERROR);
+    if (slice_is(word, "latency") && count > 1 && slice_is(words[1], "reset"))
+        return reset_latency(x);
+    return reply_section(x, word);
 }

@@ -13,6 +13,7 @@ bool command_touch(struct exchange *x, struct request *request)
         return request_reply(x, request, REPLY_BAD_EXPTIME);
     struct store_key key = store_key_of(key_text.at, key_text.size);
     COUNT(x, cmd_touch);
+    exchange_note_key(x, &key);
     if (store_touch(x->thread->store, &key, exptime, 0, &item) != STORE_HIT) {
         COUNT(x, touch_misses);
         return request_reply(x, request, REPLY_NOT_FOUND);

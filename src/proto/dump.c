@@ -21,35 +21,11 @@ struct dump_step {
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-static bool is_plain(unsigned char byte)
-{
-    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-           (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
-}
-
-static void add_key_for_uri(struct text *text, struct slice key)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char encoded[3 * STORE_KEY_SIZE_MAX];
-    char *to = encoded;
-    for (size_t i = 0; i < key.size; i++) {
-        unsigned char byte = (unsigned char)key.at[i];
-        if (is_plain(byte)) {
-            *to++ = (char)byte;
-            continue;
-        }
-        *to++ = '%';
-        *to++ = digits[byte >> 4];
-        *to++ = digits[byte & 15];
-    }
-    text_add(text, (struct slice){encoded, (size_t)(to - encoded)});
-}
-
 static void add_metadump_line(const struct dump_step *step, struct slice key,
                               const struct store_item *item)
 {
     text_add(step->text, SLICE_LITERAL("key="));
-    add_key_for_uri(step->text, key);
+    text_add_encoded(step->text, key);
     text_format(step->text,
                 " exp=%" PRId64 " la=%" PRIu32 " cas=%" PRIu64 " fetch=%s cls=1 size=%" PRIu64
                 " flags=%" PRIu32 " \n",

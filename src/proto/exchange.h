@@ -78,6 +78,13 @@ static inline void exchange_note_prefix(struct exchange *x, const struct store_k
         COUNT(x, prefix_overflows);
 }
 
+/* For stats hotkeys: each key that a request names, once. */
+static inline void exchange_note_key(struct exchange *x, const struct store_key *key)
+{
+    if (UNLIKELY(sampler_takes(&x->thread->hot_keys_sampler)))
+        hot_keys_note(x->thread->hot_keys, key, x->thread->now);
+}
+
 /* Ends the request: `reply`, then the next line. */
 static inline bool exchange_reply(struct exchange *x, enum reply reply)
 {

@@ -119,6 +119,7 @@ bool command_ma(struct exchange *x, struct request *request)
     if (!mode_is_known(&meta))
         return exchange_reply(x, REPLY_BAD_COUNT_MODE);
     COUNT(x, cmd_meta);
+    exchange_note_key(x, &meta.key);
     switch (count(x, &meta, &number)) {
     case STORE_COUNTED:
         return counted(x, &meta, &number);

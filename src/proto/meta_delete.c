@@ -31,6 +31,7 @@ bool command_md(struct exchange *x, struct request *request)
     if (error != REPLY_NONE)
         return exchange_reply(x, error);
     COUNT(x, cmd_meta);
+    exchange_note_key(x, &meta.key);
     switch (remove_or_invalidate(x, &meta)) {
     case STORE_DELETED:
         COUNT(x, delete_hits);

@@ -234,5 +234,6 @@ bool command_mg(struct exchange *x, struct request *request)
             break;
     }
     COUNT(x, cmd_meta);
+    exchange_note_key(x, &meta.key);
     return finding.found == STORE_HIT ? found(x, &meta, &finding) : missed(x, &meta, finding.found);
 }

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/slice.h"
 #include "base/text.h"
+#include "base/time_histogram.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -47,6 +48,8 @@ struct protocol_config {
     size_t item_size_max;       /* -I */
     size_t other_bytes;         /* of the memory limit, that the process takes beside buffers */
     unsigned requests_per_turn; /* -R: a session yields after so many requests */
+    unsigned latency_interval;  /* one turn in so many is timed; 0: none */
+    unsigned hot_keys_interval; /* one key in so many counts for stats hotkeys; 0: none */
     bool flush_allowed;         /* false: -F */
     bool shutdown_allowed;      /* -A */
     bool dump_allowed;          /* false: -X */
@@ -159,5 +162,45 @@ struct proto_stats {
 };
 
 void protocol_stats_read(struct protocol *protocol, struct proto_stats *stats);
+
+/* Adds the STAT lines of `stats WORD`; "" is the general section. false: no such section. */
+MUST_USE bool protocol_write_section(struct protocol *protocol, struct slice word,
+                                     struct text *text);
+
+/* The words of the sections, one after the other; NULL behind the last. */
+const char *protocol_section(size_t number);
+
+/* The times of each family of commands since the last reset, of the turns that were timed. */
+enum latency_family {
+#define LATENCY_FAMILY(id, name, requests, text) id,
+#include "proto/latency_families.def"
+#undef LATENCY_FAMILY
+    LATENCY_FAMILIES
+};
+
+void protocol_latency_read(struct protocol *protocol, enum latency_family family,
+                           struct time_histogram *times);
+
+/* The keys that were asked for most often within the last window and the one that goes on. */
+#define HOT_KEYS_MAX 64
+
+struct hot_key {
+    uint64_t requests; /* about */
+    uint64_t error;    /* of those, so many at most were for other keys */
+    size_t size;
+    char at[STORE_KEY_SIZE_MAX];
+};
+
+struct hot_keys_report {
+    uint64_t interval; /* one key in so many was looked at; 0: hot keys are not counted */
+    uint64_t seconds;  /* that the report covers */
+    uint64_t requests; /* of all keys, about */
+    uint64_t unlisted; /* a key that is not in the list had at most so many */
+    size_t count;
+    struct hot_key keys[HOT_KEYS_MAX]; /* the hottest first */
+};
+
+MUST_USE bool protocol_hot_keys_read(struct protocol *protocol,
+                                     struct hot_keys_report *report); /* false: no memory */
 
 #endif

@@ -63,6 +63,23 @@ bool protocol_counts_prefixes(const struct protocol *protocol)
     return prefix_stats_is_on(protocol->prefixes);
 }
 
+static void thread_free(struct proto_thread *thread)
+{
+    if (thread->store != NULL)
+        store_thread_destroy(thread->store);
+    hot_keys_destroy(thread->hot_keys);
+    free(thread);
+}
+
+/* Each thread has a rhythm of its own. */
+static void start_samplers(struct proto_thread *thread)
+{
+    const struct protocol_config *config = &thread->protocol->config;
+    uint32_t seed = (uint32_t)clock_nanoseconds();
+    sampler_init(&thread->latency.turns, config->latency_interval, seed);
+    sampler_init(&thread->hot_keys_sampler, config->hot_keys_interval, ~seed);
+}
+
 struct proto_thread *proto_thread_create(struct protocol *protocol)
 {
     struct proto_thread *thread = calloc(1, sizeof(*thread));
@@ -70,14 +87,18 @@ struct proto_thread *proto_thread_create(struct protocol *protocol)
         return NULL;
     thread->protocol = protocol;
     thread->store = store_thread_create(protocol->config.store);
-    if (thread->store == NULL) {
-        free(thread);
+    if (protocol->config.hot_keys_interval > 0)
+        thread->hot_keys = hot_keys_create();
+    bool has_hot_keys = thread->hot_keys != NULL || protocol->config.hot_keys_interval == 0;
+    if (thread->store == NULL || !has_hot_keys) {
+        thread_free(thread);
         return NULL;
     }
     mutex_lock(&protocol->lock);
     thread->next = protocol->threads;
     protocol->threads = thread;
     mutex_unlock(&protocol->lock);
+    start_samplers(thread);
     return thread;
 }
 
@@ -98,13 +119,16 @@ void proto_thread_destroy(struct proto_thread *thread)
     *link = thread->next;
     stats_add_thread(&protocol->past, thread);
     mutex_unlock(&protocol->lock);
-    store_thread_destroy(thread->store);
-    free(thread);
+    thread_free(thread);
 }
 
 void proto_turn_start(struct proto_thread *thread)
 {
     thread->now = clock_seconds();
+    if (UNLIKELY(sampler_takes(&thread->latency.turns)))
+        latency_begin(
+            &thread->latency, &thread->counters,
+            atomic_load_explicit(&thread->protocol->latency_generation, memory_order_relaxed));
     store_turn_start(thread->store, thread->now);
 }
 
@@ -121,6 +145,7 @@ void proto_note_buffers(struct proto_thread *thread, size_t bytes)
 
 void proto_turn_stop(struct proto_thread *thread)
 {
+    latency_end(&thread->latency, &thread->counters);
     store_turn_stop(thread->store);
 }
 

@@ -10,6 +10,9 @@
 #include "base/counter.h"
 #include "base/log_limit.h"
 #include "base/mutex.h"
+#include "base/sampler.h"
+#include "proto/hot_keys.h"
+#include "proto/latency.h"
 #include "proto/passwords.h"
 #include "proto/prefix_stats.h"
 #include "proto/proto.h"
@@ -26,6 +29,9 @@ struct protocol {
     size_t inline_size_max;
     struct prefix_stats *prefixes; /* owned */
 
+    /* any thread */
+    _Atomic uint32_t latency_generation; /* how often the times were reset */
+
     /* under lock */
     struct mutex lock;
     struct proto_thread *threads GUARDED_BY(lock);
@@ -41,14 +47,17 @@ struct proto_thread {
     /* set once at creation */
     struct protocol *protocol;
     struct store_thread *store;
+    struct hot_keys *hot_keys; /* owned; NULL: they are not counted */
 
     /* this worker's thread only */
     uint32_t now; /* seconds, of this turn */
     struct log_limit binary_log;
+    struct sampler hot_keys_sampler;
     char bin[4096]; /* where bytes go that nobody will read */
 
     /* written here, read anywhere */
     struct proto_counters counters;
+    struct latency_recorder latency; /* some of it is the worker's own */
 
     struct proto_thread *next; /* under protocol->lock */
 };
@@ -62,6 +71,7 @@ MUST_USE bool protocol_knows_password(struct protocol *protocol, struct slice us
 /* Reads the clock again, after a command has moved it. */
 void proto_turn_refresh(struct proto_thread *thread);
 
+void protocol_latency_reset(struct protocol *protocol);
 void protocol_stats_reset(struct protocol *protocol);
 
 #endif

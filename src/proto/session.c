@@ -46,6 +46,7 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
         .requests_left = thread->protocol->config.requests_per_turn,
         .counts_prefixes = prefix_stats_is_on(thread->protocol->prefixes),
     };
+    latency_note_sent(&thread->latency, &thread->counters);
     session_tail_end(session, thread);
     while (phase_runs[session_phase(session)](&x))
         continue;

@@ -31,4 +31,8 @@ void stats_write_slabs(struct text *text, const struct stats_snapshot *now);
 /* What only larder has: where memory goes, and what is done to make room. */
 void stats_write_segments(struct text *text, const struct stats_snapshot *now);
 
+/* What only larder has: how long requests take, and which keys are asked for most. */
+void stats_write_latency(struct text *text, struct protocol *protocol);
+void stats_write_hot_keys(struct text *text, struct protocol *protocol);
+
 #endif

@@ -58,6 +58,7 @@ static void answer(struct exchange *x, const struct intake *intake, enum store_o
     count_outcome(x, intake, outcome);
     if (exptime_is_forgotten(intake->put.exptime, x->thread->now))
         COUNT(x, set_already_expired);
+    exchange_note_key(x, &intake->key);
     note_prefix(x, intake);
     exchange_forget_shown(x, &intake->key);
     if (intake->meta != NULL)
