@@ -116,6 +116,13 @@ static void mark_locked(struct index_entry *entry, const struct store_put *put)
         slot_observe_cas_locked(entry);
 }
 
+/* The exptime is the old item's: a touch in place may have changed it since it was looked up. */
+static void take_exptime_locked(struct item_view *fresh, const struct item_view *old)
+{
+    fresh->exptime = old->exptime;
+    atomic_store_explicit(fresh->exptime_word, old->exptime, memory_order_relaxed);
+}
+
 enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
                                  const struct store_put *put, char *entry, uint64_t expected,
                                  struct store_result *result)
@@ -126,6 +133,8 @@ enum store_outcome store_publish(struct store_thread *thread, const struct store
     struct found found = find_locked(thread, home, key);
     enum store_outcome outcome = decide(store, put, &found, expected);
     if (outcome == STORE_STORED) {
+        if (UNLIKELY(expected != 0))
+            take_exptime_locked(&fresh, &found.view);
         item_set_state(entry, ITEM_LIVE);
         store_note_expiry(store, &fresh, 0, fresh.exptime);
         if (!link_locked(thread, home, key, &found, segments_place(&store->segments, entry)))
@@ -176,6 +185,7 @@ static enum store_outcome put_whole(struct store_thread *thread, const struct st
         .client_flags = put->client_flags,
         .exptime = put->exptime,
         .cas = put->set_cas ? put->cas : 0,
+        .exptime_word = expected != 0,
         .marks = put->marks,
     };
     char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));

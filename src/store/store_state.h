@@ -176,6 +176,7 @@ char *store_append_piece(struct store_thread *thread, struct lane *lane, size_t 
  * Puts an entry that is written into the index, or refuses, as `put` says; decided under the lock.
  * On refusal the entry is the caller's to discard. `expected`: 0, or the segments_cas of the
  * place that the key's item must still have (STORE_EXISTS if not): places come again, births don't.
+ * The new item then takes over that item's exptime, for which the entry has a word.
  */
 enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
                                  const struct store_put *put, char *entry, uint64_t expected,
