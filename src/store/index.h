@@ -99,14 +99,25 @@ void index_remove_locked(struct index *index, uint32_t home, struct index_entry 
 /* --- slots --------------------------------------------------------------------------------- */
 
 /* One more hit, unless the count is at its cap or somebody else changed the slot. */
-static inline void slot_count_hit(const struct index_entry *entry)
+HOT_INLINE void slot_count_use(const struct index_entry *entry, uint64_t marks)
 {
     uint64_t expected = entry->value;
     uint64_t one = (uint64_t)(slot_hits(expected) < SLOT_HITS_MAX) << SLOT_HITS_SHIFT;
-    uint64_t counted = (expected | SLOT_FETCHED) + one;
+    uint64_t counted = (expected | marks) + one;
     if (UNLIKELY(counted != expected))
         atomic_compare_exchange_strong_explicit(entry->slot, &expected, counted,
                                                 memory_order_relaxed, memory_order_relaxed);
+}
+
+HOT_INLINE void slot_count_hit(const struct index_entry *entry)
+{
+    slot_count_use(entry, SLOT_FETCHED);
+}
+
+/* As slot_count_hit, but it was not read. */
+static inline void slot_count_use_locked(const struct index_entry *entry)
+{
+    slot_count_use(entry, 0);
 }
 
 void slot_observe_cas_locked(struct index_entry *entry);

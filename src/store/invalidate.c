@@ -97,7 +97,7 @@ static void write_invalidation(void *context, const struct item_view *old, char 
 {
     const struct invalidating *invalidating = context;
     if (!invalidating->how->empty)
-        memcpy(value, old->value, old->value_size);
+        item_copy_value(value, old);
 }
 
 /* The pieces stay where they are and have another head. Under the lock. */

@@ -2,12 +2,14 @@
 
 #include "store/item.h"
 
+#include "base/number.h"
+
 static uint8_t extra_kind(const struct item_shape *shape)
 {
     return (uint8_t)((shape->client_flags != 0 ? ITEM_EXTRA_FLAGS : 0) |
                      (shape->cas != 0 ? ITEM_EXTRA_CAS : 0) |
                      (shape->first_piece != PLACE_NONE ? ITEM_EXTRA_LARGE : 0) |
-                     (shape->marks & ITEM_EXTRA_MARKS));
+                     (shape->counter ? ITEM_EXTRA_COUNTER : 0) | (shape->marks & ITEM_EXTRA_MARKS));
 }
 
 static size_t extra_size(uint8_t kind)
@@ -15,7 +17,7 @@ static size_t extra_size(uint8_t kind)
     if (kind == 0)
         return 0;
     return 1 + (kind & ITEM_EXTRA_FLAGS ? 4 : 0) + (kind & ITEM_EXTRA_CAS ? 8 : 0) +
-           (kind & ITEM_EXTRA_LARGE ? 16 : 0);
+           (kind & ITEM_EXTRA_LARGE ? 16 : 0) + (kind & ITEM_EXTRA_COUNTER ? 1 : 0);
 }
 
 static bool wants_exptime_word(const struct item_shape *shape)
@@ -23,15 +25,29 @@ static bool wants_exptime_word(const struct item_shape *shape)
     return shape->exptime != 0 || shape->exptime_word;
 }
 
+static size_t value_offset(const struct item_shape *shape)
+{
+    return 4 + (wants_exptime_word(shape) ? 4 : 0) + extra_size(extra_kind(shape)) +
+           shape->key_size;
+}
+
+/* Where a counter's word is, if its value begins there. */
+static char *counter_at(const char *value)
+{
+    return (char *)(((uintptr_t)value + 7) & ~(uintptr_t)7);
+}
+
+/* An entry is aligned to 4 only, so a counter's word may have to stand 4 further on. */
 static uint64_t value_size_here(const struct item_shape *shape)
 {
+    if (shape->counter)
+        return (-value_offset(shape) & 3) + 4 + sizeof(uint64_t);
     return shape->first_piece == PLACE_NONE ? shape->value_size : 0;
 }
 
 uint32_t item_entry_size(const struct item_shape *shape)
 {
-    return item_round_up(4 + (wants_exptime_word(shape) ? 4 : 0) + extra_size(extra_kind(shape)) +
-                         shape->key_size + value_size_here(shape));
+    return item_round_up(value_offset(shape) + value_size_here(shape));
 }
 
 static uint32_t header_of(uint32_t key_size, uint32_t value_size, bool exptime, bool extra,
@@ -77,8 +93,11 @@ char *item_write(char *entry, const struct item_shape *shape, const char *key)
         at = put_u64(at, shape->cas);
     if (kind & ITEM_EXTRA_LARGE)
         at = put_u64(put_u64(at, shape->value_size), shape->first_piece);
+    if (kind & ITEM_EXTRA_COUNTER)
+        *at++ = (char)shape->value_size;
     memcpy(at, key, shape->key_size);
-    return at + shape->key_size;
+    at += shape->key_size;
+    return kind & ITEM_EXTRA_COUNTER ? counter_at(at) : at;
 }
 
 uint32_t item_entry_size_at(const char *entry)
@@ -90,6 +109,25 @@ uint32_t item_entry_size_at(const char *entry)
                              item_header_key_size(header) + value_size);
     return item_header_is_piece(header) ? item_round_up(PIECE_HEADER_SIZE + value_size)
                                         : item_round_up(4 + (size_t)value_size);
+}
+
+_Atomic uint64_t *item_counter(const struct item_view *view)
+{
+    return (_Atomic uint64_t *)(uintptr_t)counter_at(view->value);
+}
+
+void item_copy_value(char *to, const struct item_view *view)
+{
+    if (LIKELY(!view->counter)) {
+        memcpy(to, view->value, view->value_size);
+        return;
+    }
+    char digits[NUMBER_U64_SIZE_MAX];
+    size_t size =
+        number_format_u64(digits, atomic_load_explicit(item_counter(view), memory_order_relaxed));
+    CHECK(size <= view->value_size);
+    memcpy(to, digits, size);
+    memset(to + size, ' ', view->value_size - size);
 }
 
 void item_set_state(char *entry, enum item_state state)

@@ -6,10 +6,13 @@
  *
  *     u32 header: key size 8 | value size 20 | has exptime 1 | has extra 1 | state 2
  *     [u32 exptime]                            when has exptime
- *     [u8 kind, u32 client flags, u64 cas, u64 value size and u64 first piece]
+ *     [u8 kind, u32 client flags, u64 cas, u64 value size and u64 first piece, u8 width]
  *                                              when has extra, each as its bit of `kind` says;
  *                                              other bits of `kind` are marks of the item
  *     key, value
+ *
+ * The value of a counter is a number in one word, at the first address behind the key that is a
+ * multiple of 8. What a client reads is its digits, with spaces behind them up to `width`.
  *
  * Key size 0 marks what is no item: with has extra, a piece of a large value (header at 4 modulo 8,
  * then u64 place of the next piece, u64 place of the owner, bytes); without, padding.
@@ -17,7 +20,7 @@
  * A place is the distance from the store's first byte in units of 4 bytes; no entry has place 0.
  *
  * Threads: an entry is written by one thread before it is published, and not changed after that but
- * for its state and its exptime, which are single atomic words.
+ * for its state, its exptime and a counter's number, which are single atomic words.
  */
 
 #include "base/check.h"
@@ -48,6 +51,7 @@ enum item_extra {
     ITEM_EXTRA_LARGE = 4,
     ITEM_EXTRA_STALE = STORE_STALE,
     ITEM_EXTRA_KEY_BINARY = STORE_KEY_BINARY,
+    ITEM_EXTRA_COUNTER = 32,
 };
 
 #define ITEM_EXTRA_MARKS (ITEM_EXTRA_STALE | ITEM_EXTRA_KEY_BINARY)
@@ -56,7 +60,7 @@ enum item_extra {
 struct item_view {
     char *entry;
     const char *key;
-    const char *value;              /* of a large item: nothing lies there */
+    const char *value;              /* of a large item or a counter: not the text */
     _Atomic uint32_t *exptime_word; /* NULL: has none */
     uint64_t value_size;
     uint64_t cas;         /* 0: none of its own */
@@ -67,6 +71,7 @@ struct item_view {
     uint8_t key_size;
     uint8_t state;
     uint8_t marks; /* those of `kind` */
+    bool counter;
 };
 
 /* What an entry is to be. */
@@ -78,6 +83,7 @@ struct item_shape {
     uint64_t cas;         /* 0: none of its own */
     uint64_t first_piece; /* PLACE_NONE: not large */
     bool exptime_word;    /* even when exptime is 0 */
+    bool counter;         /* value_size is its width, at most STORE_NUMBER_SIZE_MAX */
     uint8_t marks;        /* those of store_mark that the entry holds, and its slot's */
 };
 
@@ -127,7 +133,8 @@ uint32_t item_entry_size(const struct item_shape *shape);
 /* Bytes of the entry, whatever it is, that starts there. */
 uint32_t item_entry_size_at(const char *entry);
 
-/* Writes header, exptime, extra and key as tentative; returns where the value belongs. */
+/* Writes header, exptime, extra and key as tentative; returns where the value belongs: of a
+ * counter, its word. */
 char *item_write(char *entry, const struct item_shape *shape, const char *key);
 
 /* Where the key lies; for comparing without taking everything apart. */
@@ -137,7 +144,7 @@ static inline const char *item_key_at(const char *entry, uint32_t header)
     if (UNLIKELY(item_header_has_extra(header))) {
         uint8_t kind = (uint8_t)*at;
         at += 1 + 4 * !!(kind & ITEM_EXTRA_FLAGS) + 8 * !!(kind & ITEM_EXTRA_CAS) +
-              16 * !!(kind & ITEM_EXTRA_LARGE);
+              16 * !!(kind & ITEM_EXTRA_LARGE) + !!(kind & ITEM_EXTRA_COUNTER);
     }
     return at;
 }
@@ -167,6 +174,9 @@ HOT_INLINE const char *item_take_extra(struct item_view *view, const char *at)
         memcpy(&view->first_piece, at + 8, 8);
         at += 16;
     }
+    view->counter = kind & ITEM_EXTRA_COUNTER;
+    if (view->counter)
+        view->value_size = (uint8_t)*at++;
     return at;
 }
 
@@ -199,6 +209,14 @@ void item_set_state(char *entry, enum item_state state);
 
 /* Padding of `size` bytes (a multiple of 4, at least 4), so that a scan can step over it. */
 void item_write_padding(char *entry, uint32_t size);
+
+/* --- values that are not pieces ------------------------------------------------------------ */
+
+/* The number of a counter. Set only under the lock of its key, or before it is published. */
+_Atomic uint64_t *item_counter(const struct item_view *view);
+
+/* Writes the value as clients read it; view->value_size bytes. */
+void item_copy_value(char *to, const struct item_view *view);
 
 /* --- pieces of large values ---------------------------------------------------------------- */
 

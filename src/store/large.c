@@ -231,20 +231,41 @@ static bool pin_place(struct store_pin *pin, uint64_t place, size_t *room)
     return true;
 }
 
+static bool pin_copy(struct store_pin *pin, const struct store_item *item)
+{
+    pin->copy = malloc(item->value_size);
+    if (pin->copy != NULL)
+        memcpy(pin->copy, item->value, item->value_size);
+    return pin->copy != NULL;
+}
+
 /* Walks the chain once only: a move can make two pieces of one meanwhile. */
+static bool pin_pieces(struct store_pin *pin, uint64_t first_piece)
+{
+    size_t room = 0;
+    bool pinned = true;
+    for (uint64_t place = first_piece; pinned && place != PLACE_NONE;
+         place = piece_next(segments_at(&pin->store->segments, place)))
+        pinned = pin_place(pin, place, &room);
+    return pinned;
+}
+
 bool store_pin(struct store_thread *thread, const struct store_item *item, struct store_pin *pin)
 {
     struct store *store = thread->store;
     struct segments *segments = &store->segments;
     struct item_view view = item_read(segments_at(segments, item->place));
     size_t room = 0;
+    bool pinned;
     if (!hold_bytes(store, &store->pin_bytes, view.value_size))
         return false;
     *pin = (struct store_pin){.store = store, .held = view.value_size};
-    bool pinned = view.first_piece != PLACE_NONE || pin_place(pin, item->place, &room);
-    for (uint64_t place = view.first_piece; pinned && place != PLACE_NONE;
-         place = piece_next(segments_at(segments, place)))
-        pinned = pin_place(pin, place, &room);
+    if (view.counter)
+        pinned = pin_copy(pin, item);
+    else if (view.first_piece != PLACE_NONE)
+        pinned = pin_pieces(pin, view.first_piece);
+    else
+        pinned = pin_place(pin, item->place, &room);
     if (!pinned)
         store_unpin(pin);
     return pinned;
@@ -252,7 +273,12 @@ bool store_pin(struct store_thread *thread, const struct store_item *item, struc
 
 bool store_pin_next(struct store_pin *pin, struct slice *piece)
 {
-    if (pin->next == pin->count)
+    if (UNLIKELY(pin->copy != NULL) && pin->next == 0) {
+        *piece = (struct slice){pin->copy, pin->held};
+        pin->next = 1;
+        return true;
+    }
+    if (pin->next >= pin->count)
         return false;
     char *entry = segments_at(&pin->store->segments, pin->places[pin->next++]);
     if (item_header_is_piece(item_header(entry))) {
@@ -272,6 +298,7 @@ void store_unpin(struct store_pin *pin)
                                   memory_order_release);
     atomic_fetch_sub_explicit(&pin->store->pin_bytes, pin->held, memory_order_relaxed);
     free(pin->places);
+    free(pin->copy);
     *pin = (struct store_pin){0};
 }
 
@@ -321,7 +348,7 @@ static void write_join(void *context, const struct item_view *old, char *to)
 {
     const struct joining *joining = context;
     bool append = joining->put->mode == STORE_APPEND;
-    memcpy(to + (append ? 0 : joining->value.size), old->value, old->value_size);
+    item_copy_value(to + (append ? 0 : joining->value.size), old);
     memcpy(to + (append ? old->value_size : 0), joining->value.at, joining->value.size);
 }
 
@@ -368,7 +395,8 @@ static bool fill_with_addition(struct store_thread *thread, struct store_fill *f
     return true;
 }
 
-/* One try. STORE_EXISTS: the item changed meanwhile (the caller's compare was looked at before). */
+/* One try. STORE_EXISTS: the item changed meanwhile (the caller's compare was looked at before).
+ * `old` was looked up with its cas unique, so that it is not counted in place any more. */
 static enum store_outcome join_once(struct store_thread *thread, const struct store_key *key,
                                     const struct store_item *old, const struct store_put *put,
                                     const struct addition *addition, struct store_result *result)
@@ -408,8 +436,7 @@ static enum store_outcome join_in_pieces(struct store_thread *thread, const stru
     size_t added = addition->fill != NULL ? addition->fill->size : addition->value.size;
     for (;;) {
         struct store_item old;
-        unsigned want = STORE_PEEK | (put->compare_cas ? STORE_WANT_CAS : 0);
-        if (store_get(thread, key, want, &old) != STORE_HIT)
+        if (store_get(thread, key, STORE_PEEK | STORE_WANT_CAS, &old) != STORE_HIT)
             return STORE_NOT_STORED;
         struct item_view view = item_read(segments_at(&thread->store->segments, old.place));
         if (!may_join(&joining, &view, added))

@@ -23,8 +23,9 @@ static void drop_gone(struct store_thread *thread, const struct store_key *key)
 }
 
 /*
- * Marks the slot, so that a later move of the item carries the cas unique along. The mark is set
- * under the lock, and the unique is taken from the place that the slot has then.
+ * Marks the slot, so that a later move of the item carries the cas unique along, and that it is not
+ * counted in place any more. The mark is set under the lock; the unique is taken from the place
+ * that the slot has then, and the value read after it.
  */
 static bool observe_cas(struct store_thread *thread, const struct store_key *key,
                         struct index_entry *entry)
@@ -64,7 +65,7 @@ static enum store_find get_anywhere(struct store_thread *thread, const struct st
     struct index_entry entry;
     if (!index_find(&store->index, key, &entry))
         return STORE_MISS;
-    if (want & STORE_WANT_CAS && store->config.cas && !slot_cas_observed(entry.value) &&
+    if (want & STORE_WANT_CAS && !slot_cas_observed(entry.value) &&
         !observe_cas(thread, key, &entry))
         return STORE_MISS;
     return get_entry(thread, key, &entry, want, item);

@@ -144,7 +144,7 @@ static char *copy_item_locked(struct store_thread *thread, const struct item_vie
         return NULL;
     char *value = item_write(entry, &shape, old->key);
     if (first_piece == PLACE_NONE)
-        memcpy(value, old->value, old->value_size);
+        item_copy_value(value, old); /* a counter becomes text until it is counted again */
     item_set_state(entry, ITEM_LIVE);
     segments_expiry_add(segments, segments_place(segments, entry), old->exptime, size);
     for (uint64_t place = first_piece; place != PLACE_NONE;

@@ -101,6 +101,22 @@ void store_report_read(struct store *store, uint32_t now, struct store_report *r
 
 #define WALK_HOMES_MAX 4096 /* in one step, however empty they are */
 
+/* A unique that a walk shows does not mark the slot: then a move may give the item another. But a
+ * counter that kept the one it was shown with would be counted on behind it. */
+static bool fill_walked(struct store_thread *thread, const struct item_view *view, uint64_t slot,
+                        struct store_item *item)
+{
+    unsigned want = STORE_PEEK | STORE_WANT_CAS | STORE_WANT_IDLE;
+    if (store_item_state(thread, view) != STORE_HIT)
+        return false;
+    if (view->counter) {
+        struct store_key key = store_key_of(view->key, view->key_size);
+        return store_get(thread, &key, want, item) == STORE_HIT;
+    }
+    store_item_fill(thread, view, slot, want, item);
+    return true;
+}
+
 static unsigned walk_home(struct store_thread *thread, size_t home,
                           void (*visit)(void *context, struct slice key,
                                         const struct store_item *item),
@@ -113,9 +129,8 @@ static unsigned walk_home(struct store_thread *thread, size_t home,
     for (unsigned i = 0; i < count; i++) {
         struct item_view view = item_read(segments_at(&store->segments, slot_place(slots[i])));
         struct store_item item;
-        if (store_item_state(thread, &view) != STORE_HIT)
+        if (!fill_walked(thread, &view, slots[i], &item))
             continue;
-        store_item_fill(thread, &view, slots[i], STORE_WANT_CAS | STORE_WANT_IDLE, &item);
         visit(context, (struct slice){view.key, view.key_size}, &item);
         visited++;
     }

@@ -135,7 +135,7 @@ static bool plan_touch(void *context, const struct item_view *old, uint64_t slot
 static void write_touch(void *context, const struct item_view *old, char *value)
 {
     (void)context;
-    memcpy(value, old->value, old->value_size);
+    item_copy_value(value, old);
 }
 
 /* Where there is a word for it, the exptime changes in place. false: there is none. */
@@ -215,6 +215,7 @@ struct counting {
     uint64_t result;
     char digits[NUMBER_U64_SIZE_MAX];
     size_t digits_size;
+    bool in_word; /* the new item is a counter */
 };
 
 static bool is_space(char c)
@@ -246,11 +247,60 @@ static bool number_in(struct slice value, uint64_t *number)
     return !negative || (int64_t)*number >= 0;
 }
 
+static bool number_of(const struct item_view *item, uint64_t *number)
+{
+    if (item->counter)
+        *number = atomic_load_explicit(item_counter(item), memory_order_relaxed);
+    return item->counter || (item->first_piece == PLACE_NONE &&
+                             number_in((struct slice){item->value, item->value_size}, number));
+}
+
 static uint64_t counted(const struct store_arithmetic *how, uint64_t number)
 {
     if (!how->decrement)
         return number + how->delta;
     return number < how->delta ? 0 : number - how->delta;
+}
+
+/*
+ * The number changes in place, and readers take the word as a whole. That gives no new cas unique,
+ * so nobody may have seen the old one: whoever asks for it marks the slot under the lock, and reads
+ * the number after that. false: it has to be written anew, if it is a number at all.
+ */
+static bool count_in_place(struct store_thread *thread, const struct store_key *key,
+                           const struct store_arithmetic *how, struct store_number *number)
+{
+    struct store *store = thread->store;
+    struct index_entry entry;
+    struct item_view view;
+    uint64_t result = 0;
+    uint32_t home = index_lock(&store->index, key->hash);
+    bool fits = find_live_locked(thread, home, key, &entry, &view) && view.counter &&
+                view.cas == 0 && !slot_cas_observed(entry.value);
+    if (fits) {
+        char digits[NUMBER_U64_SIZE_MAX];
+        result = counted(how, atomic_load_explicit(item_counter(&view), memory_order_relaxed));
+        size_t size = number_format_u64(digits, result);
+        fits = size == view.value_size || (how->pad && size < view.value_size);
+    }
+    if (fits) {
+        atomic_store_explicit(item_counter(&view), result, memory_order_relaxed);
+        slot_count_use_locked(&entry);
+        if (how->want_cas)
+            slot_observe_cas_locked(&entry);
+        number->value = result;
+        number->cas = how->want_cas ? store_item_cas(store, &view) : 0;
+    }
+    index_unlock(&store->index, home);
+    return fits;
+}
+
+/* Written anew each time while somebody looks at its cas unique, it is better off as text. */
+static bool becomes_counter(const struct store_arithmetic *how, const struct item_shape *shape,
+                            uint64_t slot)
+{
+    return shape->value_size <= STORE_NUMBER_SIZE_MAX && shape->cas == 0 && !how->want_cas &&
+           !slot_cas_observed(slot);
 }
 
 static bool plan_count(void *context, const struct item_view *old, uint64_t slot,
@@ -263,8 +313,7 @@ static bool plan_count(void *context, const struct item_view *old, uint64_t slot
     if (how->compare_cas && !store_cas_is(counting->store, old, how->compare))
         return false;
     counting->refusal = STORE_NOT_A_NUMBER;
-    if (old->first_piece != PLACE_NONE ||
-        !number_in((struct slice){old->value, old->value_size}, &number))
+    if (!number_of(old, &number))
         return false;
     counting->result = counted(how, number);
     counting->digits_size = number_format_u64(counting->digits, counting->result);
@@ -277,12 +326,17 @@ static bool plan_count(void *context, const struct item_view *old, uint64_t slot
         shape->marks |= slot_marks(slot);
     else
         shape->marks &= STORE_KEY_BINARY;
+    counting->in_word = shape->counter = becomes_counter(how, shape, slot);
     return true;
 }
 
 static void write_count(void *context, const struct item_view *old, char *value)
 {
     const struct counting *counting = context;
+    if (counting->in_word) {
+        atomic_init((_Atomic uint64_t *)(uintptr_t)value, counting->result);
+        return;
+    }
     memcpy(value, counting->digits, counting->digits_size);
     if (counting->how.pad && old->value_size > counting->digits_size)
         memset(value + counting->digits_size, ' ', old->value_size - counting->digits_size);
@@ -296,6 +350,8 @@ enum store_outcome_arithmetic store_count(struct store_thread *thread, const str
         .plan = plan_count, .write = write_count, .want_cas = how->want_cas};
     struct counting counting = {.store = thread->store, .how = *how};
     struct store_item item;
+    if (!how->compare_cas && how->cas == 0 && count_in_place(thread, key, how, number))
+        return STORE_COUNTED;
     switch (store_rewrite(thread, key, &rewrite, &counting, &item)) {
     case REWRITE_DONE:
         number->value = counting.result;

@@ -267,6 +267,10 @@ void store_item_fill_more(const struct store_thread *thread, char *entry, uint64
                           unsigned want, struct store_item *item)
 {
     struct item_view view = item_read(entry);
+    if (view.counter) {
+        item_copy_value(item->number, &view);
+        item->value = item->number;
+    }
     if (want & STORE_WANT_CAS)
         item->cas = store_item_cas(thread->store, &view);
     if (want & STORE_WANT_IDLE)

@@ -81,15 +81,18 @@ enum store_mark {
 
 #define STORE_SLOT_MARKS (STORE_FETCHED | STORE_WON) /* these lie in the index */
 
+#define STORE_NUMBER_SIZE_MAX 20 /* digits of the largest number that incr makes */
+
 struct store_item {
     const char *value; /* NULL when it lies in pieces: read it through a pin */
     size_t value_size;
     uint64_t cas; /* only if STORE_WANT_CAS was asked, else 0 */
     uint32_t client_flags;
     uint32_t exptime;
-    uint8_t marks;         /* of store_mark, as they were before */
-    uint32_t idle_seconds; /* only if STORE_WANT_IDLE was asked */
-    uint64_t place;        /* the store's own */
+    uint8_t marks;                      /* of store_mark, as they were before */
+    uint32_t idle_seconds;              /* only if STORE_WANT_IDLE was asked */
+    uint64_t place;                     /* the store's own */
+    char number[STORE_NUMBER_SIZE_MAX]; /* where `value` leads, if incr changes it in place */
 };
 
 enum store_want {
@@ -152,6 +155,7 @@ MUST_USE enum store_win store_win(struct store_thread *thread, const struct stor
 struct store_pin {
     struct store *store;
     uint64_t *places; /* of the pieces, in order; owned */
+    char *copy;       /* instead of them, of a value that may change in place; owned */
     size_t count;
     size_t next;
     size_t held; /* bytes */

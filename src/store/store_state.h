@@ -111,7 +111,7 @@ uint64_t store_item_bytes(const struct item_view *view);
 
 uint64_t store_item_cas(const struct store *store, const struct item_view *view);
 bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare);
-/* What few ask for: the cas unique, the idle time. */
+/* What few need: the text of a counter, the cas unique, the idle time. */
 void store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
                           unsigned want, struct store_item *item);
 
@@ -125,7 +125,7 @@ HOT_INLINE void store_item_fill(const struct store_thread *thread, const struct 
     item->exptime = view->exptime;
     item->marks = view->marks | slot_marks(slot);
     item->place = segments_place(&thread->store->segments, view->entry);
-    if (UNLIKELY(want & (STORE_WANT_CAS | STORE_WANT_IDLE)))
+    if (UNLIKELY(view->counter || want & (STORE_WANT_CAS | STORE_WANT_IDLE)))
         store_item_fill_more(thread, view->entry, slot, want, item);
 }
 

@@ -16,7 +16,8 @@ struct model_item {
     size_t size;
     uint32_t client_flags;
     uint32_t exptime;
-    uint64_t cas; /* 0: not seen */
+    uint64_t cas;       /* 0: not seen */
+    uint64_t other_cas; /* one that it must not have: it had it before it was counted */
 };
 
 struct model {
@@ -118,6 +119,7 @@ static void expect_item(struct model *model, unsigned number, unsigned want)
     if (want & STORE_WANT_CAS) {
         assert_true(item.cas != 0);
         assert_true(expected->cas == 0 || expected->cas == item.cas);
+        assert_true(item.cas != expected->other_cas);
         expected->cas = item.cas;
     }
     fixture_read_item(model->fixture.thread, &item, model->value);
@@ -143,7 +145,7 @@ static enum store_outcome expected_of_put(const struct model *model, const struc
 static void model_put(struct model_item *item, const struct store_put *put, char *value,
                       size_t size, uint64_t cas)
 {
-    struct model_item next = {value, size, put->client_flags, put->exptime, cas};
+    struct model_item next = {value, size, put->client_flags, put->exptime, cas, 0};
     if (put->mode == STORE_APPEND || put->mode == STORE_PREPEND) {
         bool append = put->mode == STORE_APPEND;
         next = *item;
@@ -238,31 +240,50 @@ static void do_delete(struct model *model, unsigned number)
     }
 }
 
-static void do_count(struct model *model, unsigned number)
+static struct store_arithmetic some_arithmetic(struct model *model)
 {
-    struct store_arithmetic how = {.delta = some(model, 1000),
-                                   .decrement = some(model, 2),
-                                   .pad = some(model, 2),
-                                   .want_cas = some(model, 2)};
-    struct model_item *old = model_look(model, number);
-    struct store_put put = {.mode = STORE_SET, .exptime = some_exptime(model)};
-    struct store_result result;
+    return (struct store_arithmetic){.delta = some(model, 1000),
+                                     .decrement = some(model, 2),
+                                     .pad = some(model, 4) > 0,
+                                     .want_cas = some(model, 4) == 0};
+}
+
+static void count_once(struct model *model, struct model_item *item, uint64_t *value)
+{
+    struct store_arithmetic how = some_arithmetic(model);
+    struct store_put put = {.mode = STORE_SET, .exptime = item->exptime};
     struct store_number counted;
-    uint64_t before = some(model, 2000);
-    char text[32], after[32];
-    int size = snprintf(text, sizeof(text), "%u", (unsigned)before);
-    assert_int_equal(fixture_put(&model->fixture, &model->name.key, &put, slice_of(text), &result),
-                     STORE_STORED);
-    model_put(old, &put, text, (size_t)size, 0);
+    char text[32];
+    uint64_t unique = item->cas;
+    int width = how.pad ? (int)item->size : 0;
+    *value = !how.decrement ? *value + how.delta : *value < how.delta ? 0 : *value - how.delta;
     assert_int_equal(store_count(model->fixture.thread, &model->name.key, &how, &counted),
                      STORE_COUNTED);
-    uint64_t expected = !how.decrement       ? before + how.delta
-                        : before < how.delta ? 0
-                                             : before - how.delta;
-    assert_true(counted.value == expected);
-    int width = how.pad ? size : 0;
-    size = snprintf(after, sizeof(after), "%-*u", width, (unsigned)expected);
-    model_put(old, &put, after, (size_t)size, how.want_cas ? counted.cas : 0);
+    assert_true(counted.value == *value);
+    assert_true(unique == 0 || counted.cas != unique);
+    int size = snprintf(text, sizeof(text), "%-*u", width, (unsigned)*value);
+    model_put(item, &put, text, (size_t)size, how.want_cas ? counted.cas : 0);
+    item->other_cas = unique;
+}
+
+static void do_count(struct model *model, unsigned number)
+{
+    struct model_item *item = model_look(model, number);
+    struct store_put put = {.mode = STORE_SET, .exptime = some_exptime(model)};
+    struct store_result result;
+    uint64_t value = some(model, 2000);
+    char text[32];
+    int size = snprintf(text, sizeof(text), "%u", (unsigned)value);
+    assert_int_equal(fixture_put(&model->fixture, &model->name.key, &put, slice_of(text), &result),
+                     STORE_STORED);
+    model_put(item, &put, text, (size_t)size, 0);
+    for (uint32_t times = 1 + some(model, 6); times > 0; times--) {
+        count_once(model, item, &value);
+        if (some(model, 2))
+            expect_item(model, number, some(model, 2) ? STORE_WANT_CAS : 0);
+        if (item->value == NULL)
+            return;
+    }
 }
 
 static void do_flush(struct model *model)
