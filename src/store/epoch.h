@@ -12,9 +12,10 @@
  *
  * Threads: epoch_start, epoch_pass and epoch_stop by the thread that the slot stands for; the rest
  * by any. Pairing: the exchange and the fence in epoch_start and epoch_pass are ordered against
- * epoch_stamp's read-modify-write and epoch_passed's loads, all sequentially consistent: either
+ * epoch_stamp's fence and addition and epoch_passed's loads, all sequentially consistent: either
  * epoch_passed sees the thread awake at an old epoch, or the thread's later look-ups see what was
- * unlinked before the stamp. The release in epoch_stop pairs with the load in epoch_passed: what
+ * unlinked before the stamp. (It takes the two fences: look-ups and unlinking are not sequentially
+ * consistent themselves.) The release in epoch_stop pairs with the load in epoch_passed: what
  * the thread read happened before the reuse.
  */
 
