@@ -2,18 +2,25 @@
 
 #include "base/number.h"
 
+#define DIGITS_SAFE 19 /* so many never overflow */
+
 bool number_parse_u64(struct slice text, uint64_t *value)
 {
     uint64_t sum = 0;
+    size_t safe = text.size < DIGITS_SAFE ? text.size : DIGITS_SAFE;
     if (text.size == 0)
         return false;
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < safe; i++) {
         unsigned digit = (unsigned char)text.at[i] - '0';
         if (digit > 9)
             return false;
-        if (sum > UINT64_MAX / 10 || sum * 10 > UINT64_MAX - digit)
-            return false;
         sum = sum * 10 + digit;
+    }
+    for (size_t i = safe; i < text.size; i++) {
+        unsigned digit = (unsigned char)text.at[i] - '0';
+        if (digit > 9 || __builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, digit, &sum))
+            return false;
     }
     *value = sum;
     return true;
@@ -48,10 +55,9 @@ bool number_parse_i32(struct slice text, int32_t *value)
     return true;
 }
 
-static const char digit_pairs[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233"
-    "34353637383940414243444546474849505152535455565758596061626364656667"
-    "6869707172737475767778798081828384858687888990919293949596979899";
+const char number_pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                            "34353637383940414243444546474849505152535455565758596061626364656667"
+                            "6869707172737475767778798081828384858687888990919293949596979899";
 
 static size_t digit_count(uint64_t value)
 {
@@ -67,11 +73,11 @@ size_t number_format_u64(char *to, uint64_t value)
     char *at = to + count;
     while (value >= 100) {
         at -= 2;
-        memcpy(at, digit_pairs + 2 * (value % 100), 2);
+        memcpy(at, number_pairs + 2 * (value % 100), 2);
         value /= 100;
     }
     if (value >= 10)
-        memcpy(to, digit_pairs + 2 * value, 2);
+        memcpy(to, number_pairs + 2 * value, 2);
     else
         *to = (char)('0' + value);
     return count;

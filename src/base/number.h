@@ -22,6 +22,8 @@ MUST_USE bool number_parse_u32(struct slice text, uint32_t *value);
 MUST_USE bool number_parse_i64(struct slice text, int64_t *value);
 MUST_USE bool number_parse_i32(struct slice text, int32_t *value);
 
+extern const char number_pairs[]; /* 00, 01 and so on to 99 */
+
 /* Writes the digits to `to` (room for NUMBER_U64_SIZE_MAX bytes, no NUL); returns how many. */
 size_t number_format_u64(char *to, uint64_t value);
 

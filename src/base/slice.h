@@ -27,15 +27,31 @@ static inline uint64_t load_u64(const char *at)
     return word;
 }
 
-/* memcmp for keys: short, and mostly equal. The last step overlaps the one before. */
+/* memcmp and memcpy for keys and small values, where a call costs more than the work. The last step
+ * overlaps the one before. */
 static inline bool bytes_equal(const char *a, const char *b, size_t size)
 {
-    if (size < 8)
-        return memcmp(a, b, size) == 0;
-    for (size_t i = 0; i < size - 8; i += 8)
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8)
         if (load_u64(a + i) != load_u64(b + i))
             return false;
-    return load_u64(a + size - 8) == load_u64(b + size - 8);
+    if (size >= 8)
+        return load_u64(a + size - 8) == load_u64(b + size - 8);
+    for (; i < size; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+static inline void bytes_copy(char *to, const char *at, size_t size)
+{
+    if (size < 16 || size > 64) {
+        memcpy(to, at, size);
+        return;
+    }
+    for (size_t i = 0; i < size - 16; i += 16)
+        memcpy(to + i, at + i, 16);
+    memcpy(to + size - 16, at + size - 16, 16);
 }
 
 static inline bool slice_equal(struct slice a, struct slice b)

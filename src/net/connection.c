@@ -238,14 +238,6 @@ static enum step run_session(struct connection *connection)
 
 enum send_outcome { SENT_ALL, SENT_SHORT, SENT_ENOUGH, SEND_FAILED };
 
-static ssize_t send_vectors(int descriptor, struct iovec *vectors, int count)
-{
-    if (count == 1)
-        return send(descriptor, vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL);
-    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
-    return sendmsg(descriptor, &message, MSG_NOSIGNAL);
-}
-
 /* The output, then the tail, in one call as far as VECTORS_MAX goes. */
 static int gather_unsent(struct connection *connection, struct iovec vectors[VECTORS_MAX])
 {
@@ -269,15 +261,35 @@ static void account_for_sent(struct connection *connection, size_t size)
         session_tail_sent(&connection->session, size - from_output);
 }
 
+/* One call, for as much as it takes. */
+static ssize_t send_some(struct connection *connection, size_t *offered)
+{
+    struct slice unsent = connection->worker->lent.unsent;
+    *offered = unsent.size;
+    if (LIKELY(!session_may_have_tail(&connection->session)))
+        return send(connection->descriptor, unsent.at, unsent.size, MSG_NOSIGNAL);
+    struct iovec vectors[VECTORS_MAX];
+    int count = gather_unsent(connection, vectors);
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
+    *offered = 0;
+    for (int i = 0; i < count; i++)
+        *offered += vectors[i].iov_len;
+    return sendmsg(connection->descriptor, &message, MSG_NOSIGNAL);
+}
+
+static bool has_unsent(struct connection *connection)
+{
+    struct iovec vector;
+    return connection->worker->lent.unsent.size > 0 ||
+           (session_may_have_tail(&connection->session) &&
+            session_tail(&connection->session, &vector, 1) > 0);
+}
+
 static enum send_outcome send_unsent(struct connection *connection)
 {
-    struct iovec vectors[VECTORS_MAX];
-    int count;
-    while ((count = gather_unsent(connection, vectors)) > 0) {
-        size_t offered = 0;
-        for (int i = 0; i < count; i++)
-            offered += vectors[i].iov_len;
-        ssize_t size = send_vectors(connection->descriptor, vectors, count);
+    while (has_unsent(connection)) {
+        size_t offered;
+        ssize_t size = send_some(connection, &offered);
         if (UNLIKELY(size < 0)) {
             if (errno == EINTR)
                 continue;
@@ -412,7 +424,7 @@ static void put_down(struct connection *connection, enum step step)
         refuse(connection);
         return;
     }
-    uint32_t now = clock_seconds();
+    uint32_t now = proto_turn_now(worker->proto);
     if (worker->config.idle_seconds_max > 0 && now != last_active(connection))
         roster_touch(&worker->roster, &connection->entry);
     show(connection, now, connection->state);

@@ -99,9 +99,9 @@ static void window_add(struct window *window, struct slice key, const char *line
 static void window_add_keys(struct window *window, enum command_id command, struct slice rest,
                             const char *line_end)
 {
-    struct slice word;
-    while (window->count < WINDOW_SIZE && word_next(&rest, &word))
-        window_add(window, word, NULL, line_end, command);
+    struct slice key;
+    while (window->count < WINDOW_SIZE && word_next(&rest, &key))
+        window_add(window, key, NULL, line_end, command);
     if (window->count > 0 && words_from_first(rest).size == 0)
         window->lookups[window->count - 1].ends_line = true;
 }
@@ -165,7 +165,8 @@ static char *put_head(char *to, const struct lookup *lookup, const struct store_
 static void count_miss(struct exchange *x, struct window *window, const struct lookup *lookup,
                        enum store_find found)
 {
-    if (is_touch(lookup->command)) {
+    if (UNLIKELY(is_touch(lookup->command))) {
+        COUNT(x, cmd_touch);
         COUNT(x, touch_misses);
         return;
     }
@@ -178,10 +179,12 @@ static void count_miss(struct exchange *x, struct window *window, const struct l
 
 static void count_hit(struct exchange *x, struct window *window, const struct lookup *lookup)
 {
-    if (is_touch(lookup->command))
+    if (UNLIKELY(is_touch(lookup->command))) {
+        COUNT(x, cmd_touch);
         COUNT(x, touch_hits);
-    else
+    } else {
         window->hits++;
+    }
 }
 
 static const char *key_end(const struct lookup *lookup)
@@ -220,23 +223,23 @@ static bool answer_one(struct exchange *x, struct window *window, const struct l
     size_t size = found == STORE_HIT && item.value != NULL ? item.value_size : 0;
     if (UNLIKELY(output_room(x->buffers) < HEAD_SIZE_MAX + size + 2 + END_SIZE))
         return put_off(x, lookup);
-    if (is_touch(lookup->command))
-        COUNT(x, cmd_touch);
     exchange_note_key(x, &lookup->probe.key);
     exchange_note_prefix(x, &lookup->probe.key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
-    if (found != STORE_HIT) {
-        count_miss(x, window, lookup, found);
-    } else {
+    char *to = output_end(x->buffers);
+    if (LIKELY(found == STORE_HIT)) {
         count_hit(x, window, lookup);
         if (UNLIKELY(item.value == NULL))
             return answer_large(x, lookup, &item);
-        char *to = put_head(output_end(x->buffers), lookup, &item);
+        to = put_head(to, lookup, &item);
         to = put_slice(to, (struct slice){item.value, item.value_size});
-        output_extend_to(x->buffers, PUT_LITERAL(to, "\r\n"));
+        to = PUT_LITERAL(to, "\r\n");
         x->shown_hash = lookup->probe.key.hash;
+    } else {
+        count_miss(x, window, lookup, found);
     }
     if (lookup->ends_line)
-        output_extend_to(x->buffers, PUT_LITERAL(output_end(x->buffers), "END\r\n"));
+        to = PUT_LITERAL(to, "END\r\n");
+    output_extend_to(x->buffers, to);
     return true;
 }
 

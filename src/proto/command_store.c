@@ -72,3 +72,62 @@ bool command_store(struct exchange *x, struct request *request)
     enum reply error = intake_parse_classic(&intake, request, x->thread->now);
     return intake_run(x, &intake, error);
 }
+
+/* --- the plain set -------------------------------------------------------------------------- */
+
+#define DIGITS_PLAIN 9 /* so many fit every number of the line */
+
+/* Steps over digits and the byte behind them; NULL: it is anything else. */
+static const char *take_number(const char *at, const char *end, char behind, uint32_t *value)
+{
+    const char *first = at;
+    uint32_t sum = 0;
+    for (; at < end && (unsigned char)(*at - '0') <= 9; at++)
+        sum = sum * 10 + (unsigned char)(*at - '0');
+    *value = sum;
+    bool plain = at > first && at - first <= DIGITS_PLAIN && at < end && *at == behind;
+    return plain ? at + 1 : NULL;
+}
+
+/* `set KEY FLAGS EXPTIME SIZE\r\n`, here whole. Returns the byte behind it; NULL: it is not quite
+ * that, and takes the general way. */
+static const char *parse_plain_set(struct slice in, uint32_t now, struct intake *intake)
+{
+    const char *end = in.at + in.size;
+    const char *key = in.at + 4;
+    uint32_t exptime, size;
+    if (in.size < 16 || memcmp(in.at, "set ", 4) != 0)
+        return NULL;
+    const char *at = find_below(key, end, ' ' + 1);
+    size_t key_size = (size_t)(at - key);
+    if (key_size == 0 || key_size > STORE_KEY_SIZE_MAX || at == end || *at != ' ')
+        return NULL;
+    if ((at = take_number(at + 1, end, ' ', &intake->put.client_flags)) == NULL ||
+        (at = take_number(at, end, ' ', &exptime)) == NULL ||
+        (at = take_number(at, end, '\r', &size)) == NULL || at == end || *at != '\n')
+        return NULL;
+    intake->key = store_key_of(key, key_size);
+    intake->put.exptime = exptime_of((int32_t)exptime, now);
+    intake->value_size = size;
+    intake->size_known = intake->drop_old = true;
+    return at + 1;
+}
+
+bool set_line(struct exchange *x, bool *goes_on)
+{
+    struct slice in = x->buffers->in;
+    struct request request;
+    struct intake intake = {.request = &request, .put.mode = STORE_SET};
+    const char *behind = parse_plain_set(in, x->thread->now, &intake);
+    if (behind == NULL || x->requests_left == 0 || output_room(x->buffers) < REPLY_ROOM)
+        return false;
+    request.line.size = (size_t)(behind - in.at);
+    request.line.text = (struct slice){in.at, request.line.size - 2};
+    request.command = COMMAND_SET;
+    request.quiet = false;
+    x->session->missing = 0;
+    x->requests_left--;
+    exchange_continue_at(x, behind);
+    *goes_on = intake_run(x, &intake, REPLY_NONE);
+    return true;
+}

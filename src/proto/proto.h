@@ -80,6 +80,7 @@ void proto_thread_destroy(struct proto_thread *thread);
 /* Around each turn of the worker's event loop; sessions run only inside. Reads the clock. */
 void proto_turn_start(struct proto_thread *thread);
 void proto_turn_stop(struct proto_thread *thread);
+uint32_t proto_turn_now(const struct proto_thread *thread); /* the clock of this turn */
 
 /* In a turn, when no session is running: what all connections' buffers take together now. It counts
  * in the memory limit, so items may have to go. */
@@ -146,6 +147,10 @@ void session_fill_advance(struct session *session, size_t size);
  * tail.
  */
 int session_tail(struct session *session, struct iovec *vectors, int count_max);
+static inline bool session_may_have_tail(const struct session *session)
+{
+    return session->work != NULL;
+}
 void session_tail_sent(struct session *session, size_t size);
 
 /* The name of what the session is doing, as `stats conns` prints it (conn_parse_cmd,

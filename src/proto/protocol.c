@@ -132,6 +132,11 @@ void proto_turn_start(struct proto_thread *thread)
     store_turn_start(thread->store, thread->now);
 }
 
+uint32_t proto_turn_now(const struct proto_thread *thread)
+{
+    return thread->now;
+}
+
 void proto_turn_refresh(struct proto_thread *thread)
 {
     thread->now = clock_seconds();

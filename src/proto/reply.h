@@ -29,7 +29,7 @@ void reply_add(struct session_buffers *buffers, enum reply reply);
 /* Writing in place: each returns where the next byte goes. */
 static inline char *put_slice(char *to, struct slice bytes)
 {
-    memcpy(to, bytes.at, bytes.size);
+    bytes_copy(to, bytes.at, bytes.size);
     return to + bytes.size;
 }
 
@@ -38,6 +38,10 @@ static inline char *put_u64(char *to, uint64_t value)
     if (value < 10) {
         *to = (char)('0' + value);
         return to + 1;
+    }
+    if (value < 100) {
+        memcpy(to, number_pairs + 2 * value, 2);
+        return to + 2;
     }
     return to + number_format_u64(to, value);
 }

@@ -5,8 +5,6 @@
 #include "base/number.h"
 #include "proto/proto.h"
 
-#include <endian.h>
-
 #define LEADING_SPACES_MAX 100
 #define EXPTIME_RELATIVE_MAX (60 * 60 * 24 * 30)
 #define EXPTIME_PAST 1 /* long gone, and not 0, which is for ever */
@@ -43,34 +41,6 @@ enum line_status line_find(struct slice input, size_t searched, struct line *lin
     return LINE_COMPLETE;
 }
 
-/* Eight bytes at a time: where a byte equals a space, the difference has a zero, and the
- * subtraction borrows from its top bit. The lowest such bit is exact. */
-static const char *word_end(const char *at, const char *end)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    for (; end - at >= 8; at += 8) {
-        uint64_t bytes;
-        memcpy(&bytes, at, 8);
-        uint64_t difference = le64toh(bytes) ^ ones * ' ';
-        uint64_t spaces = (difference - ones) & ~difference & ones << 7;
-        if (spaces != 0)
-            return at + __builtin_ctzll(spaces) / 8;
-    }
-    while (at < end && *at != ' ')
-        at++;
-    return at;
-}
-
-bool word_next(struct slice *rest, struct slice *word)
-{
-    struct slice text = words_from_first(*rest);
-    const char *end = text.at + text.size;
-    const char *behind = word_end(text.at, end);
-    *word = (struct slice){text.at, (size_t)(behind - text.at)};
-    *rest = (struct slice){behind, (size_t)(end - behind)};
-    return word->size > 0;
-}
-
 size_t words_split(struct slice text, struct slice *words, size_t max)
 {
     size_t count = 0;
@@ -103,21 +73,22 @@ struct slice word_last(struct slice text)
     return (struct slice){space + 1, (size_t)(text.at + text.size - space - 1)};
 }
 
+uint32_t exptime_of(int32_t given, uint32_t now)
+{
+    if (given == 0)
+        return 0;
+    if (given < 0)
+        return EXPTIME_PAST;
+    return given <= EXPTIME_RELATIVE_MAX ? now + (uint32_t)given : (uint32_t)given;
+}
+
 /* Of a number beyond 32 bits memcached keeps the low ones. */
 bool exptime_parse(struct slice text, uint32_t now, uint32_t *exptime)
 {
     int64_t wide;
     if (!number_parse_i64(text, &wide))
         return false;
-    int32_t given = (int32_t)wide;
-    if (given == 0)
-        *exptime = 0;
-    else if (given < 0)
-        *exptime = EXPTIME_PAST;
-    else if (given <= EXPTIME_RELATIVE_MAX)
-        *exptime = now + (uint32_t)given;
-    else
-        *exptime = (uint32_t)given;
+    *exptime = exptime_of((int32_t)wide, now);
     return true;
 }
 

@@ -52,8 +52,27 @@ static inline struct slice words_from_first(struct slice text)
     return text;
 }
 
+/* The first space, or `end`; any other byte may be in a word. */
+static inline const char *find_space(const char *at, const char *end)
+{
+    at = find_below(at, end, ' ' + 1);
+    while (UNLIKELY(at < end && *at != ' '))
+        at = find_below(at + 1, end, ' ' + 1);
+    return at;
+}
+
 /* The next word of *rest, which moves on behind it; false: none is left. */
-bool word_next(struct slice *rest, struct slice *word);
+static inline bool word_next(struct slice *rest, struct slice *word)
+{
+    const char *at = rest->at;
+    const char *end = at + rest->size;
+    while (at < end && *at == ' ')
+        at++;
+    const char *behind = find_space(at, end);
+    *word = (struct slice){at, (size_t)(behind - at)};
+    *rest = (struct slice){behind, (size_t)(end - behind)};
+    return behind > at;
+}
 
 /* Fills in at most `max` words; returns how many. */
 size_t words_split(struct slice text, struct slice *words, size_t max);
@@ -69,6 +88,9 @@ struct slice word_last(struct slice text);
  * past. *exptime is as the store keeps it.
  */
 MUST_USE bool exptime_parse(struct slice text, uint32_t now, uint32_t *exptime);
+
+/* The same of the number itself. */
+uint32_t exptime_of(int32_t given, uint32_t now);
 
 /* Whether it came from a number above 30 days that was no time to come: most likely by mistake. */
 bool exptime_is_forgotten(uint32_t exptime, uint32_t now);

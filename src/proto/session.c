@@ -123,6 +123,14 @@ static bool await_line(struct exchange *x, enum line_status status)
     return exchange_read(x, x->buffers->in.size + 1);
 }
 
+static bool plain_request(struct exchange *x, bool *goes_on)
+{
+    char first = x->buffers->in.at[0];
+    if (UNLIKELY(!x->session->admitted))
+        return false;
+    return (first == 'g' && get_lines(x, goes_on)) || (first == 's' && set_line(x, goes_on));
+}
+
 bool phase_line(struct exchange *x)
 {
     struct slice in = x->buffers->in;
@@ -138,7 +146,7 @@ bool phase_line(struct exchange *x)
         if ((unsigned char)in.at[0] == BINARY_MAGIC)
             return refuse_binary(x);
     }
-    if (LIKELY(x->session->admitted) && get_lines(x, &goes_on))
+    if (plain_request(x, &goes_on))
         return goes_on;
     enum line_status status = line_find(in, x->session->missing, &request.line);
     if (status != LINE_COMPLETE)

@@ -19,10 +19,11 @@ void epoch_add(struct epoch *epoch, struct epoch_slot *slot)
 
 uint64_t epoch_stamp(struct epoch *epoch)
 {
-#ifndef __SANITIZE_THREAD__ /* knows no fences, and runs where the addition is one */
+    uint64_t stamp = atomic_fetch_add_explicit(&epoch->now, 1, memory_order_seq_cst) + 1;
+#ifndef __SANITIZE_THREAD__
     atomic_thread_fence(memory_order_seq_cst);
 #endif
-    return atomic_fetch_add_explicit(&epoch->now, 1, memory_order_seq_cst) + 1;
+    return stamp;
 }
 
 bool epoch_passed(struct epoch *epoch, uint64_t stamp)

@@ -11,11 +11,10 @@
  * at that stamp or later.
  *
  * Threads: epoch_start, epoch_pass and epoch_stop by the thread that the slot stands for; the rest
- * by any. Pairing: the exchange and the fence in epoch_start and epoch_pass are ordered against
- * epoch_stamp's fence and addition and epoch_passed's loads, all sequentially consistent: either
- * epoch_passed sees the thread awake at an old epoch, or the thread's later look-ups see what was
- * unlinked before the stamp. (It takes the two fences: look-ups and unlinking are not sequentially
- * consistent themselves.) The release in epoch_stop pairs with the load in epoch_passed: what
+ * by any. Pairing: the fence in epoch_pass stands between the store of `seen` and the thread's
+ * later look-ups, the fence in epoch_stamp between the unlinking and epoch_passed's loads. So
+ * either epoch_passed sees the thread awake at an old epoch, or the thread's look-ups see what was
+ * unlinked before the stamp. The release in epoch_stop pairs with the load in epoch_passed: what
  * the thread read happened before the reuse.
  */
 
@@ -42,9 +41,12 @@ void epoch_add(struct epoch *epoch, struct epoch_slot *slot);
 
 static inline void epoch_pass(struct epoch *epoch, struct epoch_slot *slot)
 {
-    atomic_exchange_explicit(&slot->seen, atomic_load_explicit(&epoch->now, memory_order_seq_cst),
-                             memory_order_seq_cst);
-#ifndef __SANITIZE_THREAD__ /* knows no fences, and runs where the exchange is one */
+    uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
+#ifdef __SANITIZE_THREAD__ /* knows no fences */
+    atomic_exchange_explicit(&slot->seen, now, memory_order_seq_cst);
+#else
+    /* Release: what was read in the turn before happened before what comes now. */
+    atomic_store_explicit(&slot->seen, now, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
 #endif
 }

@@ -79,8 +79,8 @@ void index_relocate_locked(struct index_entry *entry, uint64_t place)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
-static inline bool find_in_line(const struct index *index, struct index_line *line, uint64_t name,
-                                const struct store_key *key, struct index_entry *entry)
+static bool find_in_line(const struct index *index, struct index_line *line, uint64_t name,
+                         const struct store_key *key, struct index_entry *entry)
 {
     for (unsigned i = 0; i < INDEX_SLOTS; i++) {
         uint64_t slot = atomic_load_explicit(&line->slots[i], memory_order_acquire);
@@ -94,8 +94,9 @@ static inline bool find_in_line(const struct index *index, struct index_line *li
     return false;
 }
 
-static inline bool find_from(const struct index *index, uint32_t home, uint64_t word,
-                             const struct store_key *key, struct index_entry *entry)
+/* When the first guess was not it. */
+static bool find_from(const struct index *index, uint32_t home, uint64_t word,
+                      const struct store_key *key, struct index_entry *entry)
 {
     uint64_t tag = tag_of(index, key->hash);
     if (find_in_line(index, &index->lines[home], slot_name(tag, 0), key, entry))
@@ -122,7 +123,7 @@ bool index_find(const struct index *index, const struct store_key *key, struct i
     for (unsigned tries = 1;; tries++) {
         uint32_t home = home_of(index, shape_read(index), key->hash);
         uint64_t word = word_read(index, home);
-        if (find_from(index, home, word, key, entry))
+        if (home_has_key(index, home, key, entry) || find_from(index, home, word, key, entry))
             return true;
         if (LIKELY(!has_moved(index, home, word) &&
                    home_of(index, shape_read(index), key->hash) == home))
@@ -169,7 +170,8 @@ uint32_t index_lock(struct index *index, uint64_t hash)
 bool index_find_locked(const struct index *index, uint32_t home, const struct store_key *key,
                        struct index_entry *entry)
 {
-    return find_from(index, home, word_read(index, home), key, entry);
+    return home_has_key(index, home, key, entry) ||
+           find_from(index, home, word_read(index, home), key, entry);
 }
 
 bool index_find_place_locked(const struct index *index, uint32_t home, uint64_t hash,

@@ -48,4 +48,13 @@ HOT_INLINE struct index_entry line_guess(struct index_line *line, uint64_t name)
     return (struct index_entry){0};
 }
 
+/* Most keys are found so: by the first slot of their name at home. false: look further. */
+HOT_INLINE bool home_has_key(const struct index *index, uint32_t home, const struct store_key *key,
+                             struct index_entry *entry)
+{
+    *entry = line_guess(&index->lines[home], slot_name(tag_of(index, key->hash), 0));
+    return LIKELY(entry->slot != NULL) &&
+           LIKELY(item_has_key(segments_at(index->segments, slot_place(entry->value)), key));
+}
+
 #endif

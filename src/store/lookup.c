@@ -6,7 +6,8 @@
 #include "store/store_state.h"
 
 /* It is of no use any more: takes it out of the index, if nobody else has. */
-static void drop_gone(struct store_thread *thread, const struct store_key *key)
+static enum store_find drop_gone(struct store_thread *thread, const struct store_key *key,
+                                 enum store_find seen)
 {
     struct store *store = thread->store;
     struct index_entry entry;
@@ -20,6 +21,7 @@ static void drop_gone(struct store_thread *thread, const struct store_key *key)
         }
     }
     index_unlock(&store->index, home);
+    return seen;
 }
 
 /*
@@ -39,22 +41,20 @@ static bool observe_cas(struct store_thread *thread, const struct store_key *key
     return found;
 }
 
-/* The item that the entry leads to, if it counts. */
+/* The item that the entry leads to, if it counts. What seldom happens is called last, so that the
+ * rest needs no stack. */
 HOT_INLINE enum store_find get_entry(struct store_thread *thread, const struct store_key *key,
                                      const struct index_entry *entry, unsigned want,
                                      struct store_item *item)
 {
-    struct item_view view =
-        item_read(segments_at(&thread->store->segments, slot_place(entry->value)));
-    enum store_find state = store_item_state(thread, &view);
-    if (UNLIKELY(state != STORE_HIT)) {
-        drop_gone(thread, key);
-        return state;
-    }
+    uint64_t place = slot_place(entry->value);
+    struct item_view view = item_read(segments_at(&thread->store->segments, place));
+    enum store_find state = store_place_state(thread, place, view.exptime);
+    if (UNLIKELY(state != STORE_HIT))
+        return drop_gone(thread, key, state);
     if (LIKELY(!(want & STORE_PEEK)))
         slot_count_hit(entry);
-    store_item_fill(thread, &view, entry->value, want, item);
-    return STORE_HIT;
+    return store_item_fill(thread, &view, entry->value, want, item);
 }
 
 /* The general way: spilled slots, cas uniques that nobody has seen yet, misses. */

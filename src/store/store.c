@@ -263,8 +263,8 @@ static uint32_t idle_seconds(const struct store_thread *thread, const struct ite
     return slot_hits(slot) > 0 || since > thread->now ? 0 : thread->now - since;
 }
 
-void store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
-                          unsigned want, struct store_item *item)
+enum store_find store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
+                                     unsigned want, struct store_item *item)
 {
     struct item_view view = item_read(entry);
     if (view.counter) {
@@ -275,6 +275,7 @@ void store_item_fill_more(const struct store_thread *thread, char *entry, uint64
         item->cas = store_item_cas(thread->store, &view);
     if (want & STORE_WANT_IDLE)
         item->idle_seconds = idle_seconds(thread, &view, slot);
+    return STORE_HIT;
 }
 
 /* The index hears of new entries in batches, and grows then. */
@@ -325,8 +326,8 @@ static void change_expiry(struct segments *segments, uint64_t place, uint32_t be
     segments_expiry_add(segments, place, after, size);
 }
 
-void store_note_expiry(struct store *store, const struct item_view *view, uint32_t before,
-                       uint32_t after)
+void store_change_expiry(struct store *store, const struct item_view *view, uint32_t before,
+                         uint32_t after)
 {
     struct segments *segments = &store->segments;
     change_expiry(segments, segments_place(segments, view->entry), before, after, view->entry_size);
@@ -348,7 +349,8 @@ static void bury_pieces(struct store_thread *thread, uint64_t place)
 void store_bury(struct store_thread *thread, const struct item_view *view)
 {
     store_note_expiry(thread->store, view, view->exptime, 0);
-    bury_pieces(thread, view->first_piece);
+    if (UNLIKELY(view->first_piece != PLACE_NONE))
+        bury_pieces(thread, view->first_piece);
     mark_dead(thread, view->entry, view->entry_size);
     note_removed(thread, view);
 }

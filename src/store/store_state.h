@@ -78,17 +78,24 @@ struct store {
 /* --- an item in the index ------------------------------------------------------------------ */
 
 /* Why an item that is in the index does not count as there: STORE_HIT if it does. */
-HOT_INLINE enum store_find store_item_state(const struct store_thread *thread,
-                                            const struct item_view *view)
+HOT_INLINE enum store_find store_place_state(const struct store_thread *thread, uint64_t place,
+                                             uint32_t exptime)
 {
     const struct segments *segments = &thread->store->segments;
-    uint32_t generation = segments_of(segments, segments_place(segments, view->entry))->generation;
-    if (UNLIKELY(generation != atomic_load_explicit(&((struct segments *)segments)->generation,
-                                                    memory_order_acquire)))
+    if (UNLIKELY(
+            segments_of(segments, place)->generation !=
+            atomic_load_explicit(&((struct segments *)segments)->generation, memory_order_acquire)))
         return STORE_MISS_FLUSHED;
-    if (UNLIKELY(view->exptime != 0 && view->exptime <= thread->now))
+    if (UNLIKELY(exptime != 0 && exptime <= thread->now))
         return STORE_MISS_EXPIRED;
     return STORE_HIT;
+}
+
+static inline enum store_find store_item_state(const struct store_thread *thread,
+                                               const struct item_view *view)
+{
+    uint64_t place = segments_place(&thread->store->segments, view->entry);
+    return store_place_state(thread, place, view->exptime);
 }
 
 /* An item of this thread's making is in the index now. Not under a lock: the index may grow. */
@@ -96,8 +103,14 @@ void store_note_added(struct store_thread *thread, const struct item_view *view)
 
 /* What it takes of its segments expires at that time from now on, and no longer at the one before.
  * Under the lock; 0: never. */
-void store_note_expiry(struct store *store, const struct item_view *view, uint32_t before,
-                       uint32_t after);
+void store_change_expiry(struct store *store, const struct item_view *view, uint32_t before,
+                         uint32_t after);
+static inline void store_note_expiry(struct store *store, const struct item_view *view,
+                                     uint32_t before, uint32_t after)
+{
+    if (UNLIKELY((before | after) != 0))
+        store_change_expiry(store, view, before, after);
+}
 
 /* Its slot was removed or replaced, under the lock: marks it and its pieces dead. */
 void store_bury(struct store_thread *thread, const struct item_view *view);
@@ -111,22 +124,25 @@ uint64_t store_item_bytes(const struct item_view *view);
 
 uint64_t store_item_cas(const struct store *store, const struct item_view *view);
 bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare);
-/* What few need: the text of a counter, the cas unique, the idle time. */
-void store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
-                          unsigned want, struct store_item *item);
+/* What few need: the text of a counter, the cas unique, the idle time. Always STORE_HIT. */
+enum store_find store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
+                                     unsigned want, struct store_item *item);
 
-HOT_INLINE void store_item_fill(const struct store_thread *thread, const struct item_view *view,
-                                uint64_t slot, unsigned want, struct store_item *item)
+/* `slot`: with the item's place. Always STORE_HIT. */
+HOT_INLINE enum store_find store_item_fill(const struct store_thread *thread,
+                                           const struct item_view *view, uint64_t slot,
+                                           unsigned want, struct store_item *item)
 {
-    item->value = view->first_piece == PLACE_NONE ? view->value : NULL;
+    item->value = LIKELY(view->first_piece == PLACE_NONE) ? view->value : NULL;
     item->value_size = view->value_size;
     item->cas = 0;
     item->client_flags = view->client_flags;
     item->exptime = view->exptime;
     item->marks = view->marks | slot_marks(slot);
-    item->place = segments_place(&thread->store->segments, view->entry);
+    item->place = slot_place(slot);
     if (UNLIKELY(view->counter || want & (STORE_WANT_CAS | STORE_WANT_IDLE)))
-        store_item_fill_more(thread, view->entry, slot, want, item);
+        return store_item_fill_more(thread, view->entry, slot, want, item);
+    return STORE_HIT;
 }
 
 /* The shape of the same item written anew: all but its cas unique if that is its place's, and the

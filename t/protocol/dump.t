@@ -59,21 +59,24 @@ converses $server, 'not behind another reply', ['mg foo', 'lru_crawler mgdump al
     ['EN', 'ERROR cannot pipeline other commands before mgdump'];
 converses $server, 'but ahead of others', ['lru_crawler mgdump all', 'mg foo'] => ['OK', 'EN', 'EN'];
 
-# The log runs through all of its memory more than once, so that every item moves.
+my $filler = 'f' x 20_000;
+# Over and over: the log runs through all of its memory more than once, so that items move.
 sub write_fillers {
-    my $filler = 'f' x 20_000;
-    $writer->converse(join '', map { "set filler$_ 0 0 20000 noreply\r\n$filler\r\n" } 1 .. 50) for 1 .. 80;
+    my (@numbers) = @_;
+    while (my @some = splice @numbers, 0, 50) {
+        $writer->converse(join '', map { "set filler$_ 0 0 20000 noreply\r\n$filler\r\n" } @some);
+    }
 }
 
 # Many keys, to a slow reader, while they move.
 my $count = 20_000;
 my $value = 'v' x 100;
 $writer->converse(join '', map { "set stays:$_ 0 0 100 noreply\r\n$value\r\n" } $_ * 1000 .. $_ * 1000 + 999) for 0 .. $count / 1000 - 1;
-write_fillers();
+write_fillers((1 .. 2000) x 3);
 my $memory = $server->memory_kib('VmRSS');
 my @slow = map { $server->connect } 1 .. 40;
 $_->shrink_receive_buffer(4096), $_->send("lru_crawler metadump all\r\n") for @slow;
-write_fillers();
+write_fillers((1 .. 2000) x 3);
 is $writer->ask('get stays:1'), crlf('VALUE stays:1 0 100', $value, 'END'), 'others are served meanwhile';
 cmp_ok $server->memory_kib('VmRSS') - $memory, '<', 40 * 256, 'a slow reader costs no more than a step'
     if !is_sanitized;

@@ -112,7 +112,7 @@ static void test_an_overlong_key_is_found_wherever_it_stands(void **state)
     assert_true(words_have_overlong_key((struct slice){text, 251}));
 }
 
-static uint32_t exptime_of(const char *text)
+static uint32_t exptime_parsed(const char *text)
 {
     uint32_t exptime = 12345;
     assert_true(exptime_parse(slice_of(text), NOW, &exptime));
@@ -123,17 +123,17 @@ static void test_exptimes_are_relative_up_to_thirty_days(void **state)
 {
     uint32_t exptime;
     (void)state;
-    assert_int_equal(exptime_of("0"), 0);
-    assert_int_equal(exptime_of("1"), NOW + 1);
-    assert_int_equal(exptime_of("2592000"), NOW + 2592000);
-    assert_int_equal(exptime_of("2592001"), 2592001);
-    assert_int_equal(exptime_of("2147483647"), 2147483647);
-    assert_true(exptime_of("-1") != 0 && exptime_of("-1") < NOW);
+    assert_int_equal(exptime_parsed("0"), 0);
+    assert_int_equal(exptime_parsed("1"), NOW + 1);
+    assert_int_equal(exptime_parsed("2592000"), NOW + 2592000);
+    assert_int_equal(exptime_parsed("2592001"), 2592001);
+    assert_int_equal(exptime_parsed("2147483647"), 2147483647);
+    assert_true(exptime_parsed("-1") != 0 && exptime_parsed("-1") < NOW);
     assert_false(exptime_parse(SLICE_LITERAL("abc"), NOW, &exptime));
     assert_false(exptime_parse(SLICE_LITERAL(""), NOW, &exptime));
-    assert_true(exptime_is_forgotten(exptime_of("2592001"), NOW));
-    assert_false(exptime_is_forgotten(exptime_of("-1"), NOW));
-    assert_false(exptime_is_forgotten(exptime_of("2147483647"), NOW));
+    assert_true(exptime_is_forgotten(exptime_parsed("2592001"), NOW));
+    assert_false(exptime_is_forgotten(exptime_parsed("-1"), NOW));
+    assert_false(exptime_is_forgotten(exptime_parsed("2147483647"), NOW));
     assert_false(exptime_is_forgotten(0, NOW));
 }
 
