@@ -542,24 +542,32 @@ void reclaim_pace(struct store_thread *thread)
         stall_end(thread, begun);
 }
 
+static enum reclaim_outcome empty_one_locked(struct store_thread *thread)
+    REQUIRES(thread->store->reclaim.lock)
+{
+    enum reclaim_outcome outcome = RECLAIM_GOING;
+    while (outcome == RECLAIM_GOING)
+        outcome = step_locked(thread, STEP_ENTRIES);
+    return outcome;
+}
+
 bool reclaim_for_room(struct store_thread *thread)
 {
     struct store *store = thread->store;
-    enum reclaim_outcome outcome = RECLAIM_GOING;
     uint64_t begun = stall_begin();
     counter_add(&thread->counters.room_waits, 1);
     if (!mutex_try_lock(&thread->store->reclaim.lock)) {
         sched_yield();
         return true;
     }
-    while (outcome == RECLAIM_GOING)
-        outcome = step_locked(thread, STEP_ENTRIES);
+    bool emptied = empty_one_locked(thread) == RECLAIM_EMPTIED;
+    bool waits = !emptied && segments_will_come(&store->segments, SEGMENTS_RESERVED);
+    /* If everybody has passed meanwhile, what could not be emptied before can be now. */
+    if (!emptied && !waits)
+        emptied = empty_one_locked(thread) == RECLAIM_EMPTIED;
     mutex_unlock(&thread->store->reclaim.lock);
     stall_end(thread, begun);
-    if (outcome == RECLAIM_EMPTIED)
-        return true;
-    if (!segments_will_come(&store->segments, SEGMENTS_RESERVED))
-        return false;
-    sched_yield();
-    return true;
+    if (waits)
+        sched_yield();
+    return emptied || waits;
 }
