@@ -22,7 +22,7 @@ enum store_win store_win(struct store_thread *thread, const struct store_key *ke
 }
 
 bool store_put_as_stale(struct store_thread *thread, const struct store_key *key,
-                        const struct store_put *put, struct store_put *stale, uint64_t *expected)
+                        const struct store_put *put, struct store_put *stale)
 {
     struct store_item item;
     bool whole = put->mode == STORE_SET || put->mode == STORE_REPLACE;
@@ -30,8 +30,8 @@ bool store_put_as_stale(struct store_thread *thread, const struct store_key *key
         store_get(thread, key, STORE_PEEK | STORE_WANT_CAS, &item) != STORE_HIT ||
         put->compare >= item.cas)
         return false;
-    *expected = segments_cas(&thread->store->segments, item.place);
     *stale = *put;
+    stale->expected = segments_cas(&thread->store->segments, item.place);
     stale->compare_cas = false;
     stale->exptime = item.exptime;
     stale->marks |= STORE_STALE | (item.marks & STORE_WON);
@@ -142,7 +142,7 @@ static enum store_rewritten invalidate_in_pieces(struct store_thread *thread,
     if (index_find_locked(&store->index, home, key, &entry)) {
         struct item_view old = item_read(segments_at(&store->segments, slot_place(entry.value)));
         if (store_item_state(thread, &old) == STORE_HIT && old.first_piece != PLACE_NONE &&
-            may_invalidate(invalidating, &old)) {
+            may_invalidate(invalidating, &old) && !store_is_passed_over(store, room)) {
             struct item_shape shape = invalid_shape(invalidating, &old, entry.value);
             used = item_entry_size(&shape);
             change_head(thread, &entry, &old, &shape, room);

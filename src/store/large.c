@@ -179,12 +179,14 @@ void store_fill_abandon(struct store_thread *thread, struct store_fill *fill)
 
 /* The item's own entry comes last: from its publication on, the whole is there. Consumes fill. */
 static enum store_outcome fill_publish(struct store_thread *thread, struct store_fill *fill,
-                                       uint64_t expected, struct store_result *result)
+                                       struct store_result *result)
 {
     struct segments *segments = &thread->store->segments;
     struct store_key key = store_key_of(fill->key, fill->key_size);
     struct store_put put = fill->put;
-    if (put.accept_older && !store_put_as_stale(thread, &key, &fill->put, &put, &expected))
+    enum store_outcome outcome = STORE_NO_MEMORY;
+    bool published;
+    if (put.accept_older && !store_put_as_stale(thread, &key, &fill->put, &put))
         put = fill->put;
     struct item_shape shape = {
         .key_size = key.size,
@@ -196,18 +198,20 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
         .marks = put.marks,
         .exptime_word = true, /* so that a touch never has to write it anew */
     };
-    char *entry = store_allocate(thread, QUEUE_SMALL, item_entry_size(&shape));
-    if (entry == NULL) {
-        store_fill_abandon(thread, fill);
-        return STORE_NO_MEMORY;
-    }
-    item_write(entry, &shape, key.at);
-    pieces_set(fill, ITEM_LIVE, segments_place(segments, entry));
-    enum store_outcome outcome = store_publish(thread, &key, &put, entry, expected, result);
-    if (outcome != STORE_STORED) {
-        store_discard(thread, entry);
+    do {
+        char *entry = store_allocate(thread, QUEUE_SMALL, item_entry_size(&shape));
+        if (entry == NULL) {
+            store_fill_abandon(thread, fill);
+            return STORE_NO_MEMORY;
+        }
+        item_write(entry, &shape, key.at);
+        pieces_set(fill, ITEM_LIVE, segments_place(segments, entry));
+        published = store_publish(thread, &key, &put, entry, &outcome, result);
+        if (outcome != STORE_STORED)
+            store_discard(thread, entry);
+    } while (!published);
+    if (outcome != STORE_STORED)
         pieces_set(fill, ITEM_DEAD, PLACE_NONE);
-    }
     fill_end(fill);
     return outcome;
 }
@@ -408,8 +412,8 @@ static enum store_outcome join_once(struct store_thread *thread, const struct st
                               .cas = put->cas,
                               .set_cas = put->set_cas,
                               .want_cas = put->want_cas,
-                              .marks = put->marks};
-    uint64_t expected = segments_cas(&thread->store->segments, old->place);
+                              .marks = put->marks,
+                              .expected = segments_cas(&thread->store->segments, old->place)};
     struct store_pin pin;
     if (!store_pin(thread, old, &pin))
         return STORE_NO_MEMORY;
@@ -421,7 +425,7 @@ static enum store_outcome join_once(struct store_thread *thread, const struct st
         filled = fill_with_pin(thread, fill, &pin) && fill_with_addition(thread, fill, addition);
     store_unpin(&pin);
     if (filled)
-        return fill_publish(thread, fill, expected, result);
+        return fill_publish(thread, fill, result);
     if (fill != NULL)
         store_fill_abandon(thread, fill);
     return STORE_NO_MEMORY;
@@ -476,13 +480,13 @@ enum store_outcome store_fill_commit(struct store_thread *thread, struct store_f
 {
     CHECK(fill->received == fill->size);
     if (fill->put.mode != STORE_APPEND && fill->put.mode != STORE_PREPEND)
-        return fill_publish(thread, fill, 0, result);
+        return fill_publish(thread, fill, result);
     struct store_key key = store_key_of(fill->key, fill->key_size);
     enum store_outcome outcome =
         join_in_pieces(thread, &key, &fill->put, &(struct addition){.fill = fill}, result);
     if (outcome == STORE_NOT_STORED && fill->put.adds && !fill->put.compare_cas) {
         fill->put.mode = STORE_ADD; /* one that has come just now is as if it had been there last */
-        return fill_publish(thread, fill, 0, result);
+        return fill_publish(thread, fill, result);
     }
     store_fill_abandon(thread, fill);
     return outcome;

@@ -74,12 +74,12 @@ static struct found find_locked(struct store_thread *thread, uint32_t home,
 }
 
 static enum store_outcome decide(const struct store *store, const struct store_put *put,
-                                 const struct found *found, uint64_t expected)
+                                 const struct found *found)
 {
-    if (expected != 0 &&
+    if (put->expected != 0 &&
         (!found->live ||
          segments_cas(&store->segments, segments_place(&store->segments, found->view.entry)) !=
-             expected))
+             put->expected))
         return STORE_EXISTS;
     if (put->compare_cas && !found->live)
         return STORE_NOT_FOUND;
@@ -123,33 +123,45 @@ static void take_exptime_locked(struct item_view *fresh, const struct item_view 
     atomic_store_explicit(fresh->exptime_word, old->exptime, memory_order_relaxed);
 }
 
-enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
-                                 const struct store_put *put, char *entry, uint64_t expected,
-                                 struct store_result *result)
+static bool publish_locked(struct store_thread *thread, uint32_t home, const struct store_key *key,
+                           const struct store_put *put, struct found *found,
+                           struct item_view *fresh)
+{
+    struct store *store = thread->store;
+    if (UNLIKELY(put->expected != 0))
+        take_exptime_locked(fresh, &found->view);
+    item_set_state(fresh->entry, ITEM_LIVE);
+    store_note_expiry(store, fresh, 0, fresh->exptime);
+    if (!link_locked(thread, home, key, found, segments_place(&store->segments, fresh->entry)))
+        return false;
+    if (UNLIKELY(put->want_cas || put->marks != 0))
+        mark_locked(&found->entry, put);
+    return true;
+}
+
+bool store_publish(struct store_thread *thread, const struct store_key *key,
+                   const struct store_put *put, char *entry, enum store_outcome *outcome,
+                   struct store_result *result)
 {
     struct store *store = thread->store;
     struct item_view fresh = item_read(entry);
     uint32_t home = index_lock(&store->index, key->hash);
     struct found found = find_locked(thread, home, key);
-    enum store_outcome outcome = decide(store, put, &found, expected);
-    if (outcome == STORE_STORED) {
-        if (UNLIKELY(expected != 0))
-            take_exptime_locked(&fresh, &found.view);
-        item_set_state(entry, ITEM_LIVE);
-        store_note_expiry(store, &fresh, 0, fresh.exptime);
-        if (!link_locked(thread, home, key, &found, segments_place(&store->segments, entry)))
-            outcome = STORE_NO_MEMORY;
-        else if (UNLIKELY(put->want_cas || put->marks != 0))
-            mark_locked(&found.entry, put);
+    bool again = false;
+    *outcome = decide(store, put, &found);
+    if (*outcome == STORE_STORED) {
+        again = store_is_passed_over(store, entry);
+        if (UNLIKELY(again) || !publish_locked(thread, home, key, put, &found, &fresh))
+            *outcome = STORE_NO_MEMORY;
     }
     index_unlock(&store->index, home);
-    if (outcome != STORE_STORED)
-        return outcome;
+    if (*outcome != STORE_STORED)
+        return !again;
     store_note_added(thread, &fresh);
     counter_add(&thread->counters.total_items, 1);
     result->cas = put->want_cas ? store_item_cas(store, &fresh) : 0;
     result->value_size = fresh.value_size;
-    return STORE_STORED;
+    return true;
 }
 
 /* --- store_put ----------------------------------------------------------------------------- */
@@ -176,8 +188,9 @@ static enum store_outcome put_whole(struct store_thread *thread, const struct st
                                     struct store_result *result)
 {
     struct store_put stale;
-    uint64_t expected = 0;
-    if (UNLIKELY(put->accept_older) && store_put_as_stale(thread, key, put, &stale, &expected))
+    enum store_outcome outcome = STORE_NO_MEMORY;
+    bool published;
+    if (UNLIKELY(put->accept_older) && store_put_as_stale(thread, key, put, &stale))
         put = &stale;
     struct item_shape shape = {
         .key_size = key->size,
@@ -185,16 +198,18 @@ static enum store_outcome put_whole(struct store_thread *thread, const struct st
         .client_flags = put->client_flags,
         .exptime = put->exptime,
         .cas = put->set_cas ? put->cas : 0,
-        .exptime_word = expected != 0,
+        .exptime_word = put->expected != 0,
         .marks = put->marks,
     };
-    char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));
-    if (entry == NULL)
-        return STORE_NO_MEMORY;
-    memcpy(item_write(entry, &shape, key->at), value.at, value.size);
-    enum store_outcome outcome = store_publish(thread, key, put, entry, expected, result);
-    if (outcome != STORE_STORED)
-        store_discard(thread, entry);
+    do {
+        char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));
+        if (entry == NULL)
+            return STORE_NO_MEMORY;
+        memcpy(item_write(entry, &shape, key->at), value.at, value.size);
+        published = store_publish(thread, key, put, entry, &outcome, result);
+        if (outcome != STORE_STORED)
+            store_discard(thread, entry);
+    } while (UNLIKELY(!published));
     return outcome;
 }
 

@@ -43,8 +43,8 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
         *outcome = REWRITE_MISS;
     } else if (!how->plan(context, &old, entry.value, &shape)) {
         *outcome = REWRITE_REFUSED;
-    } else if (item_entry_size(&shape) != room_size) {
-        final = false; /* it changed since it was planned */
+    } else if (item_entry_size(&shape) != room_size || store_is_passed_over(store, room)) {
+        final = false; /* it changed since it was planned, or a flush came */
     } else {
         how->write(context, &old, item_write(room, &shape, key->at));
         item_set_state(room, ITEM_LIVE);

@@ -187,8 +187,9 @@ struct store_put {
      * stored as well, as stale, with the item's exptime and whoever has won it. If the item changes
      * at the same time it may be STORE_EXISTS. */
     bool accept_older;
-    bool adds;     /* append or prepend to a key that is not there: stores the value as it is */
-    uint8_t marks; /* of store_mark, that the item is to have */
+    bool adds;         /* append or prepend to a key that is not there: stores the value as it is */
+    uint8_t marks;     /* of store_mark, that the item is to have */
+    uint64_t expected; /* the store's own */
 };
 
 struct store_result {

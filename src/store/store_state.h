@@ -190,13 +190,23 @@ char *store_append_piece(struct store_thread *thread, struct lane *lane, size_t 
 
 /*
  * Puts an entry that is written into the index, or refuses, as `put` says; decided under the lock.
- * On refusal the entry is the caller's to discard. `expected`: 0, or the segments_cas of the
- * place that the key's item must still have (STORE_EXISTS if not): places come again, births don't.
- * The new item then takes over that item's exptime, for which the entry has a word.
+ * If *outcome is not STORE_STORED, the entry is the caller's to discard. put->expected: 0, or the
+ * segments_cas of the place that the key's item must still have (STORE_EXISTS if not): places come
+ * again, births don't. The new item then takes over that item's exptime, for which the entry has a
+ * word. false: flush_all has passed over the entry, write another.
  */
-enum store_outcome store_publish(struct store_thread *thread, const struct store_key *key,
-                                 const struct store_put *put, char *entry, uint64_t expected,
-                                 struct store_result *result);
+MUST_USE bool store_publish(struct store_thread *thread, const struct store_key *key,
+                            const struct store_put *put, char *entry, enum store_outcome *outcome,
+                            struct store_result *result);
+
+/* flush_all has come since room for the entry was taken: it would be gone at once, and with it an
+ * item that came after the flush and that it replaces. Under the lock. */
+static inline bool store_is_passed_over(const struct store *store, const char *entry)
+{
+    const struct segments *segments = &store->segments;
+    return segments_of(segments, segments_place(segments, entry))->generation !=
+           atomic_load_explicit(&((struct segments *)segments)->generation, memory_order_acquire);
+}
 
 /*
  * Replaces a key's item by one made from it. `plan` says what the new entry is to be, or false and
@@ -214,8 +224,7 @@ struct store_rewrite {
 /* What a put with accept_older comes to, if its compare is older than the item's cas unique: *stale
  * stores the value as stale, in place of that item and no other. */
 MUST_USE bool store_put_as_stale(struct store_thread *thread, const struct store_key *key,
-                                 const struct store_put *put, struct store_put *stale,
-                                 uint64_t *expected);
+                                 const struct store_put *put, struct store_put *stale);
 
 enum store_rewritten { REWRITE_DONE, REWRITE_MISS, REWRITE_REFUSED, REWRITE_NO_MEMORY };
 
