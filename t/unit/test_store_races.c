@@ -71,12 +71,17 @@ static void resize(struct racer *racer)
 
 /* --- running ------------------------------------------------------------------------------- */
 
-static void sleep_until_done(void)
+/* At least until something was moved, which takes a sanitizer's build longer. */
+static void sleep_until_done(struct race *race)
 {
     const char *seconds = getenv("STORE_TORTURE_SECONDS");
     double length = seconds != NULL ? atof(seconds) : 1;
     struct timespec time = {(time_t)length, (long)((length - (double)(time_t)length) * 1e9)};
-    nanosleep(&time, NULL);
+    struct store_stats stats = {0};
+    while (stats.moved_items == 0) {
+        nanosleep(&time, NULL);
+        store_stats_read(race->store, &stats);
+    }
 }
 
 static void run_race(struct race *race, void *(*run)(void *))
@@ -89,7 +94,7 @@ static void run_race(struct race *race, void *(*run)(void *))
     }
     for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&racers[i].native, NULL, run, &racers[i]), 0);
-    sleep_until_done();
+    sleep_until_done(race);
     atomic_store(&race->stopping, true);
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_join(racers[i].native, NULL);
@@ -112,7 +117,6 @@ static void report(const char *what, const struct fixture *fixture, const struct
     print_message("# %s: %lu rounds, %lu moved, %lu segments emptied\n", what,
                   (unsigned long)atomic_load(&((struct race *)race)->rounds),
                   (unsigned long)stats.moved_items, (unsigned long)stats.segments_reclaimed);
-    assert_true(stats.moved_items > 0);
 }
 
 /* --- counters ------------------------------------------------------------------------------ */
