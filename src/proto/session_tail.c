@@ -112,6 +112,8 @@ int session_tail(struct session *session, struct iovec *vectors, int count_max)
 
 static void slice_drop(struct slice *slice, size_t *size)
 {
+    if (slice->size == 0)
+        return;
     size_t dropped = *size < slice->size ? *size : slice->size;
     slice->at += dropped;
     slice->size -= dropped;
