@@ -25,7 +25,7 @@ static enum reply parse(struct meta_request *meta, struct slice rest, uint32_t n
     if (!word_next(&rest, &key))
         return REPLY_BAD_FORMAT;
     binary = word_next(&rest, &flag) && flag.at[0] == 'b';
-    struct slice flags = binary ? SLICE_LITERAL("b") : (struct slice){NULL, 0};
+    struct slice flags = binary ? SLICE_LITERAL("b") : SLICE_LITERAL("");
     return meta_parse(meta, META_ME, key, flags, now) == REPLY_NONE ? REPLY_NONE : REPLY_BAD_FORMAT;
 }
 
