@@ -87,7 +87,8 @@ static bool complain_of_option(const struct option_reader *reader, char *words[]
 {
     struct nearest_name nearest;
     char name[NAME_SIZE];
-    if (optopt > 0 && optopt < ROW_FIRST)
+    /* 0 of a long option. A letter beyond ASCII may come as a negative number. */
+    if (optopt != 0 && optopt < ROW_FIRST)
         return option_complain(reader, "-%c: no such option; --help lists them all", optopt);
     const char *word = words[optind - 1] + 2;
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);

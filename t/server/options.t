@@ -30,6 +30,11 @@ for my $arguments (@bad) {
     is scalar(() = $error =~ /\n/g), 1, "$name: one line" or diag $error if is_larder;
 }
 
+if (is_larder) {
+    my ($status, $error) = starts_and_exits('-l', '127.0.0.1', '-p', '-1', "-\xfck");
+    like $error, qr/^larderd: -\?: no such option;/, 'a letter beyond ASCII is not looked for elsewhere';
+}
+
 sub settings_with {
     my ($arguments, %expected) = @_;
     my $server = eval { Larder->start(args => $arguments) };
