@@ -36,9 +36,17 @@ is_deeply([listed('unit_tests')], \@tests, 'the unit tests');
 my @support = sort grep { !m{/test_.*\.c$} } glob 't/unit/*.{c,h}';
 is_deeply([listed('unit_test_support')], \@support, 'the files beside the unit tests');
 
+my @targets = sort map { s/\.c$//r } glob 't/fuzz/fuzz_*.c';
+is_deeply([listed('fuzz_targets')], \@targets, 'the fuzz targets');
+is_deeply([listed('fuzz_dictionaries')], [sort glob 't/fuzz/*.dict'], 'their dictionaries');
+my %of_targets = map { $_ => 1 } listed('fuzz_support'), listed('t_fuzz_libreplay_a_SOURCES'),
+    map { listed(($_ =~ s/\W/_/gr) . '_SOURCES') } @targets;
+is_deeply([grep { !$of_targets{$_} } glob 't/fuzz/*.{c,h}'], [], 'every file beside them is used by one');
+is_deeply([grep { !-d "t/fuzz/corpus/$_" } map { s{.*/fuzz_}{}r } @targets], [], 'each has a corpus');
+
 my %released = map { $_ => 1 } listed('EXTRA_DIST');
 my @others = grep { !$released{$_} }
-    (map { s{/[^/]+$}{}r } glob 't/{clients,contract,lib,memory,protocol,server,stress,suppressions}/*'),
+    (map { s{/[^/]+$}{}r } glob 't/{clients,contract,fuzz/corpus,lib,memory,protocol,server,stress,suppressions}/*'),
     grep { !/\.\d$/ } glob('doc/*');
 is_deeply(\@others, [], 'tests and documents are in EXTRA_DIST');
 
