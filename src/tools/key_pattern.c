@@ -49,18 +49,23 @@ void key_pattern_init(struct key_pattern *pattern, enum key_pattern_kind kind, u
         pattern->spread++;
 }
 
+bool key_pattern_try_zipf(const struct key_pattern *pattern, double share, uint64_t *rank)
+{
+    double area =
+        pattern->integral_last + share * (pattern->integral_first - pattern->integral_last);
+    double x = integral_inverse(pattern, area);
+    double place = fmin(fmax(floor(x + 0.5), 1), (double)pattern->keys);
+    *rank = (uint64_t)place - 1;
+    return place - x <= pattern->accept_below ||
+           area >= integral(pattern, place + 0.5) - popularity(pattern, place);
+}
+
 static uint64_t draw_zipf(const struct key_pattern *pattern, uint64_t *random)
 {
-    for (;;) {
-        double share = random_share(random);
-        double area =
-            pattern->integral_last + share * (pattern->integral_first - pattern->integral_last);
-        double x = integral_inverse(pattern, area);
-        double place = fmin(fmax(floor(x + 0.5), 1), (double)pattern->keys);
-        if (place - x <= pattern->accept_below ||
-            area >= integral(pattern, place + 0.5) - popularity(pattern, place))
-            return (uint64_t)place - 1;
-    }
+    uint64_t rank;
+    while (!key_pattern_try_zipf(pattern, random_share(random), &rank))
+        ;
+    return rank;
 }
 
 uint64_t key_pattern_draw(const struct key_pattern *pattern, struct key_walk *walk,

@@ -12,6 +12,9 @@
  * Threads: a pattern is read by all; a walk is one connection's own.
  */
 
+#include "base/check.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 enum key_pattern_kind { KEYS_UNIFORM, KEYS_ZIPF, KEYS_SEQUENTIAL };
@@ -39,5 +42,11 @@ void key_pattern_init(struct key_pattern *pattern, enum key_pattern_kind kind, u
 /* 0 to keys - 1. */
 uint64_t key_pattern_draw(const struct key_pattern *pattern, struct key_walk *walk,
                           uint64_t *random);
+
+/*
+ * One trial of Zipf's law, for a number from 0 up to, but not, 1, each as likely as another: *rank
+ * is 0 for the most popular. false: rejected, try another number.
+ */
+MUST_USE bool key_pattern_try_zipf(const struct key_pattern *pattern, double share, uint64_t *rank);
 
 #endif
