@@ -2,6 +2,8 @@
 
 #include "daemon/host.h"
 
+#include "daemon/service_manager.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -70,6 +72,7 @@ static void shutdown_daemon(void *context, bool graceful)
 {
     const struct host *host = context;
     log_write(LOG_NOTICE, "a client asked for the shutdown");
+    service_manager_stopping();
     net_stop(host->net, graceful);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/listen_addresses.h"
 #include "daemon/process_limits.h"
 #include "daemon/server.h"
+#include "daemon/service_manager.h"
 #include "daemon/settings.h"
 
 #include "base/log.h"
@@ -50,7 +51,8 @@ static bool make_absolute(const char **path)
 
 static int enter_background(struct settings *settings)
 {
-    if (!settings->daemon)
+    /* Debian's memcached.conf says -d, which is not meant for a service manager. */
+    if (!settings->daemon || service_manager_waits())
         return EX_OK;
     if (!make_absolute(&settings->pid_path) || !make_absolute(&settings->unix_path) ||
         !make_absolute(&settings->auth_path))

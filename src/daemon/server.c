@@ -7,6 +7,7 @@
 #include "daemon/owned_file.h"
 #include "daemon/password_file.h"
 #include "daemon/process_limits.h"
+#include "daemon/service_manager.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -34,7 +35,8 @@ struct server {
     struct store *store;
     struct protocol *protocol;
     struct net *net;
-    size_t own_memory; /* of -m, see own_memory() */
+    unsigned inherited_count; /* sockets from the service manager */
+    size_t own_memory;        /* of -m, see own_memory() */
 };
 
 static bool complain(const char *why)
@@ -140,24 +142,45 @@ static const struct {
     {SIGHUP, "HUP", false},
 };
 
+static void reload(struct server *server, const char *signal_name)
+{
+    const char *auth_path = server->settings->auth_path;
+    service_manager_reloading();
+    if (auth_path == NULL)
+        log_write(LOG_NOTICE, "signal %s: nothing to reload, going on", signal_name);
+    else if (password_file_load(auth_path, server->protocol))
+        log_write(LOG_NOTICE, "signal %s: users and passwords read again", signal_name);
+    service_manager_ready();
+}
+
 static void on_signal(int number, void *context)
 {
     struct server *server = context;
-    for (size_t i = 0; i < ARRAY_COUNT(signals); i++) {
-        if (signals[i].number != number)
-            continue;
-        if (!signals[i].stops && server->settings->auth_path != NULL) {
-            if (password_file_load(server->settings->auth_path, server->protocol))
-                log_write(LOG_NOTICE, "signal %s: users and passwords read again", signals[i].name);
-            return;
-        }
-        if (!signals[i].stops) {
-            log_write(LOG_NOTICE, "signal %s: nothing to reload, going on", signals[i].name);
-            return;
-        }
-        log_write(LOG_NOTICE, "signal %s: stopping", signals[i].name);
-        net_stop(server->net, true);
+    size_t i = 0;
+    while (signals[i].number != number)
+        i++;
+    if (!signals[i].stops) {
+        reload(server, signals[i].name);
+        return;
     }
+    log_write(LOG_NOTICE, "signal %s: stopping", signals[i].name);
+    service_manager_stopping();
+    net_stop(server->net, true);
+}
+
+static void on_tick(int unused, void *context)
+{
+    (void)unused;
+    (void)context;
+    service_manager_alive();
+}
+
+/* Twice in the time after which the service manager would start a new process in our place. */
+static void add_sign_of_life(struct server *server)
+{
+    uint64_t patience = service_manager_patience();
+    if (patience > 0 && !net_on_tick(server->net, patience / 2 + 1, on_tick, NULL))
+        log_write(LOG_WARNING, "no memory for the signs of life that the service manager wants");
 }
 
 /*
@@ -187,6 +210,7 @@ static bool create_parts(struct server *server)
     if (!create_store(server) || !create_protocol(server) || !create_net(server))
         return false;
     add_signals(server);
+    add_sign_of_life(server);
     return net_start_workers(server->net, &why) || complain(why);
 }
 
@@ -202,11 +226,23 @@ static void destroy_parts(struct server *server)
 
 /* --- listening ----------------------------------------------------------------------------- */
 
+/* They take the place of -l, -p and -s. */
+static bool open_inherited(struct server *server)
+{
+    const char *why = NULL;
+    for (unsigned i = 0; i < server->inherited_count; i++)
+        if (!net_listen_inherited(server->net, SERVICE_MANAGER_SOCKET_FIRST + (int)i, &why))
+            return complain(why);
+    return true;
+}
+
 static bool open_listeners(struct server *server)
 {
     const struct settings *settings = server->settings;
     const struct listen_addresses *addresses = server->addresses;
     const char *why = NULL;
+    if (server->inherited_count > 0)
+        return open_inherited(server);
     if (settings->unix_path != NULL)
         return net_listen_unix(server->net, settings->unix_path, (mode_t)settings->unix_mode,
                                &why) ||
@@ -224,11 +260,20 @@ static bool open_listeners(struct server *server)
     return true;
 }
 
+/* Only one whom nobody else finds otherwise has to have it. */
+static bool write_pid_file(const char *path)
+{
+    if (path == NULL || pid_file_write(path))
+        return true;
+    if (service_manager_waits())
+        log_write(LOG_WARNING, "going on without %s: the service manager knows the process", path);
+    return service_manager_waits();
+}
+
 /* What others wait for: the ports, for MEMCACHED_PORT_FILENAME, and the process id. */
 static bool write_files(const struct server *server)
 {
     const char *ports_path = getenv("MEMCACHED_PORT_FILENAME");
-    const char *pid_path = server->settings->pid_path;
     struct text ports;
     bool written = true;
     text_init(&ports);
@@ -236,7 +281,7 @@ static bool write_files(const struct server *server)
     if (ports_path != NULL && ports.size > 0)
         written = owned_file_write(ports_path, ".lck", (struct slice){ports.at, ports.size});
     text_end(&ports);
-    return written && (pid_path == NULL || pid_file_write(pid_path));
+    return written && write_pid_file(server->settings->pid_path);
 }
 
 /* "TCP INET: 11211, TCP INET6: 11211" */
@@ -255,9 +300,27 @@ static void log_ports(struct net *net)
     text_end(&line);
 }
 
+static bool is_loopback_only(const struct server *server)
+{
+    if (server->inherited_count == 0)
+        return server->settings->unix_path != NULL ||
+               listen_addresses_all_loopback(server->addresses);
+    for (unsigned i = 0; i < server->inherited_count; i++)
+        if (!service_manager_socket_is_local(SERVICE_MANAGER_SOCKET_FIRST + (int)i))
+            return false;
+    return true;
+}
+
 static void log_listeners(const struct server *server)
 {
     const struct settings *settings = server->settings;
+    if (server->inherited_count > 0) {
+        log_write(LOG_NOTICE,
+                  "listening on %u sockets of the service manager; -l, -p and -s are "
+                  "not used",
+                  server->inherited_count);
+        return;
+    }
     if (settings->unix_path != NULL) {
         log_write(LOG_NOTICE, "listening on %s, mode %" PRIo64, settings->unix_path,
                   (uint64_t)settings->unix_mode);
@@ -268,9 +331,6 @@ static void log_listeners(const struct server *server)
         log_write(LOG_NOTICE, "listening on loopback only; -l 0.0.0.0 opens it");
     else
         log_write(LOG_NOTICE, "listening on %s", settings->listen);
-    if (settings->auth_path == NULL && !listen_addresses_all_loopback(server->addresses))
-        log_write(LOG_WARNING, "other machines can reach this cache, and nobody is asked for a "
-                               "password: whoever gets to the port can read and change all of it");
 }
 
 /* Only now, so that a start that fails leaves one line and not a story. */
@@ -284,6 +344,9 @@ static void log_start(const struct server *server)
     log_write(LOG_NOTICE, "workers: %" PRId64 ", clients: %" PRId64, settings->threads,
               settings->connections_max);
     log_listeners(server);
+    if (settings->auth_path == NULL && !is_loopback_only(server))
+        log_write(LOG_WARNING, "other machines can reach this cache, and nobody is asked for a "
+                               "password: whoever gets to the port can read and change all of it");
 }
 
 static int serve(struct server *server)
@@ -295,6 +358,7 @@ static int serve(struct server *server)
         return EX_CANTCREAT;
     log_start(server);
     daemonize_succeed(settings->verbosity > 0);
+    service_manager_ready();
     bool fine = net_run(server->net);
     if (settings->pid_path != NULL)
         pid_file_remove(settings->pid_path);
@@ -304,7 +368,11 @@ static int serve(struct server *server)
 
 int server_run(const struct settings *settings, const struct listen_addresses *addresses)
 {
-    struct server server = {.settings = settings, .addresses = addresses};
+    struct server server = {
+        .settings = settings,
+        .addresses = addresses,
+        .inherited_count = service_manager_sockets(),
+    };
     server.host.settings = settings;
     int status = serve(&server);
     destroy_parts(&server);

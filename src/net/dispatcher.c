@@ -17,10 +17,11 @@
 static const char full_reply[] = "ERROR Too many open connections\r\n";
 static const struct timeval pause_time = {0, 10000};
 
-struct dispatcher_signal {
-    struct dispatcher_signal *next;
+/* What is called for a signal or a timer. */
+struct dispatcher_callback {
+    struct dispatcher_callback *next;
     struct event event;
-    void (*on_signal)(int signal, void *context);
+    void (*call)(int number, void *context); /* number: the signal, or -1 */
     void *context;
 };
 
@@ -206,31 +207,58 @@ static void close_listeners(struct dispatcher *dispatcher)
     mutex_unlock(&dispatcher->listeners_lock);
 }
 
-/* ---- signals and the order to stop */
+/* ---- signals, timers and the order to stop */
 
-static void on_signal_event(evutil_socket_t signal, short what, void *context)
+static void on_callback_event(evutil_socket_t number, short what, void *context)
 {
-    struct dispatcher_signal *handler = context;
+    struct dispatcher_callback *callback = context;
     (void)what;
-    handler->on_signal((int)signal, handler->context);
+    callback->call((int)number, callback->context);
+}
+
+static struct dispatcher_callback *callback_create(void (*call)(int number, void *context),
+                                                   void *context)
+{
+    struct dispatcher_callback *callback = calloc(1, sizeof(*callback));
+    if (callback == NULL)
+        return NULL;
+    callback->call = call;
+    callback->context = context;
+    return callback;
+}
+
+/* Consumes it. `timeout` NULL: there is none. */
+static bool add_callback(struct dispatcher *dispatcher, struct dispatcher_callback *callback,
+                         const struct timeval *timeout)
+{
+    if (event_add(&callback->event, timeout) != 0) {
+        free(callback);
+        return false;
+    }
+    callback->next = dispatcher->callbacks;
+    dispatcher->callbacks = callback;
+    return true;
 }
 
 bool dispatcher_add_signal(struct dispatcher *dispatcher, int signal,
                            void (*on_signal)(int signal, void *context), void *context)
 {
-    struct dispatcher_signal *handler = calloc(1, sizeof(*handler));
-    if (handler == NULL)
+    struct dispatcher_callback *callback = callback_create(on_signal, context);
+    if (callback == NULL)
         return false;
-    handler->on_signal = on_signal;
-    handler->context = context;
-    evsignal_assign(&handler->event, dispatcher->base, signal, on_signal_event, handler);
-    if (evsignal_add(&handler->event, NULL) != 0) {
-        free(handler);
+    evsignal_assign(&callback->event, dispatcher->base, signal, on_callback_event, callback);
+    return add_callback(dispatcher, callback, NULL);
+}
+
+bool dispatcher_add_timer(struct dispatcher *dispatcher, uint64_t microseconds,
+                          void (*on_tick)(int, void *context), void *context)
+{
+    struct timeval time = {(time_t)(microseconds / 1000000), (suseconds_t)(microseconds % 1000000)};
+    struct dispatcher_callback *callback = callback_create(on_tick, context);
+    if (callback == NULL)
         return false;
-    }
-    handler->next = dispatcher->signals;
-    dispatcher->signals = handler;
-    return true;
+    event_assign(&callback->event, dispatcher->base, -1, EV_PERSIST, on_callback_event, callback);
+    return add_callback(dispatcher, callback, &time);
 }
 
 static void on_mail(evutil_socket_t descriptor, short what, void *context)
@@ -297,11 +325,11 @@ bool dispatcher_init(struct dispatcher *dispatcher, const struct dispatcher_conf
 void dispatcher_end(struct dispatcher *dispatcher)
 {
     close_listeners(dispatcher);
-    while (dispatcher->signals != NULL) {
-        struct dispatcher_signal *handler = dispatcher->signals;
-        dispatcher->signals = handler->next;
-        event_del(&handler->event);
-        free(handler);
+    while (dispatcher->callbacks != NULL) {
+        struct dispatcher_callback *callback = dispatcher->callbacks;
+        dispatcher->callbacks = callback->next;
+        event_del(&callback->event);
+        free(callback);
     }
     event_base_free(dispatcher->base);
     mutex_end(&dispatcher->listeners_lock);

@@ -16,7 +16,7 @@
 #include "net/net_counters.h"
 #include "net/worker.h"
 
-struct dispatcher_signal;
+struct dispatcher_callback;
 
 struct dispatcher_config {
     unsigned connections_max;
@@ -39,7 +39,7 @@ struct dispatcher {
     /* the dispatcher's thread only */
     struct event mail_event;
     struct event resume_event;
-    struct dispatcher_signal *signals; /* owned */
+    struct dispatcher_callback *callbacks; /* owned */
     unsigned next_worker;
     bool paused;          /* no descriptors are left: the listeners are not watched */
     uint64_t paused_from; /* of clock_microseconds, not yet counted */
@@ -63,6 +63,10 @@ MUST_USE bool dispatcher_add_listeners(struct dispatcher *dispatcher, struct lis
 /* false: no memory. */
 MUST_USE bool dispatcher_add_signal(struct dispatcher *dispatcher, int signal,
                                     void (*on_signal)(int signal, void *context), void *context);
+
+/* on_tick(-1, context) is called each time that so many microseconds have passed. */
+MUST_USE bool dispatcher_add_timer(struct dispatcher *dispatcher, uint64_t microseconds,
+                                   void (*on_tick)(int, void *context), void *context);
 
 /* Serves until dispatcher_stop; then the listeners are closed. Returns whether to stop gracefully.
  */

@@ -3,6 +3,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -242,6 +243,46 @@ struct listener *listener_open_unix(const char *path, mode_t mode, int backlog,
     struct listener *listener = open_path(&address, mode, backlog);
     if (listener == NULL)
         fail(failure, "failed to listen on %s: %s", path, strerror(errno));
+    return listener;
+}
+
+/* ---- sockets of others */
+
+/* AF_UNSPEC: it is none that clients could be accepted from. */
+static int family_of_listening(int descriptor)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof(address);
+    int listens = 0;
+    int type = 0;
+    socklen_t int_size = sizeof(int);
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_size) != 0 ||
+        getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &int_size) != 0 ||
+        getsockname(descriptor, (struct sockaddr *)&address, &size) != 0)
+        return AF_UNSPEC;
+    return listens != 0 && type == SOCK_STREAM ? address.ss_family : AF_UNSPEC;
+}
+
+struct listener *listener_adopt(int descriptor, struct listen_failure *failure)
+{
+    int family = family_of_listening(descriptor);
+    failure->text[0] = '\0';
+    if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) {
+        fail(failure, "descriptor %d was handed over and is no listening stream socket",
+             descriptor);
+        return NULL;
+    }
+    struct listener *listener = listener_create(descriptor, family);
+    if (listener == NULL) {
+        fail(failure, "no memory for a listening socket");
+        return NULL;
+    }
+    if (family != AF_UNIX) {
+        set_options(descriptor, family);
+        listener->port = port_of(descriptor);
+    }
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
     return listener;
 }
 

@@ -145,6 +145,11 @@ bool net_listen_unix(struct net *net, const char *path, mode_t mode, const char 
     return add_listeners(net, list, why);
 }
 
+bool net_listen_inherited(struct net *net, int descriptor, const char **why)
+{
+    return add_listeners(net, listener_adopt(descriptor, &net->failure), why);
+}
+
 void net_write_ports(struct net *net, struct text *text)
 {
     struct dispatcher *dispatcher = &net->dispatcher;
@@ -162,6 +167,12 @@ bool net_on_signal(struct net *net, int signal, void (*on_signal)(int signal, vo
                    void *context)
 {
     return dispatcher_add_signal(&net->dispatcher, signal, on_signal, context);
+}
+
+bool net_on_tick(struct net *net, uint64_t microseconds, void (*on_tick)(int, void *context),
+                 void *context)
+{
+    return dispatcher_add_timer(&net->dispatcher, microseconds, on_tick, context);
 }
 
 bool net_run(struct net *net)

@@ -62,6 +62,9 @@ MUST_USE bool net_listen_tcp(struct net *net, const struct net_tcp_listener *lis
 /* mode: of the socket's file, which is removed when the network stops. */
 MUST_USE bool net_listen_unix(struct net *net, const char *path, mode_t mode, const char **why);
 
+/* Listens on a socket that somebody else has opened and bound. Consumes it. */
+MUST_USE bool net_listen_inherited(struct net *net, int descriptor, const char **why);
+
 /* One line a listener, "TCP INET: 11211" or "TCP INET6: 11211", as MEMCACHED_PORT_FILENAME holds.
  */
 void net_write_ports(struct net *net, struct text *text);
@@ -69,6 +72,10 @@ void net_write_ports(struct net *net, struct text *text);
 /* Before net_run, in whose loop `on_signal` is then called. false: no memory. */
 bool net_on_signal(struct net *net, int signal, void (*on_signal)(int signal, void *context),
                    void *context);
+
+/* Before net_run, in whose loop `on_tick` is then called again and again. false: no memory. */
+bool net_on_tick(struct net *net, uint64_t microseconds, void (*on_tick)(int, void *context),
+                 void *context);
 
 /*
  * Serves until net_stop. When it returns the workers have ended, and unix sockets are removed.

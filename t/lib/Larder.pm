@@ -12,6 +12,7 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Exporter qw(import);
+use Fcntl qw(F_DUPFD);
 use File::Temp qw(tempdir);
 use IO::Handle;
 use POSIX qw(WNOHANG);
@@ -101,7 +102,8 @@ sub escaped {
 # Larder->start(args => [...], tcp => 1, sandbox => 'ulimit -n 40', environment => {...})
 # By default it listens on a unix socket of its own; with tcp on a free port of 127.0.0.1. listen => [...] stands
 # in for the arguments that say so; tcp => 'INET6' then makes clients connect to the port of ::1. sandbox is a shell
-# command to run first, open_directory lets another user write the port file. Dies when the server does not accept within the deadline.
+# command to run first, open_directory lets another user write the port file, inherited => [sockets] hands listening
+# sockets over as systemd does. Dies when the server does not accept within the deadline.
 sub start {
     my ($class, %options) = @_;
     my $self = bless {
@@ -155,9 +157,22 @@ sub spawn {
         open STDIN, '<', '/dev/null' or POSIX::_exit(126);
         open STDOUT, '>', "$self->{directory}/stdout" or POSIX::_exit(126);
         open STDERR, '>', $self->{error_path} or POSIX::_exit(126);
+        hand_over(@{$self->{options}{inherited}}) if $self->{options}{inherited};
         exec { $command[0] } @command or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
+}
+
+# They become descriptors from 3 on, for the process that this one is about to be.
+sub hand_over {
+    my (@sockets) = @_;
+    my @copies = map { fcntl $_, F_DUPFD, 100 } @sockets;
+    for my $i (0 .. $#copies) {
+        POSIX::dup2($copies[$i], 3 + $i);
+        POSIX::close($copies[$i]);
+    }
+    $ENV{LISTEN_FDS} = @copies;
+    $ENV{LISTEN_PID} //= $$;
 }
 
 sub pid { return $_[0]{pid} }
