@@ -84,6 +84,11 @@ uint64_t clock_microseconds(void)
     return microseconds_of(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_wall_microseconds(void)
+{
+    return microseconds_of(CLOCK_REALTIME);
+}
+
 uint64_t clock_cpu_microseconds(void)
 {
     return microseconds_of(CLOCK_THREAD_CPUTIME_ID);

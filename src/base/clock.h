@@ -33,6 +33,9 @@ void clock_resume(void);
 uint64_t clock_microseconds(void);
 uint64_t clock_nanoseconds(void);
 
+/* Microseconds since 1970 by the wall clock; not moved by tests. */
+uint64_t clock_wall_microseconds(void);
+
 /* Microseconds of CPU that the calling thread has used. */
 uint64_t clock_cpu_microseconds(void);
 

@@ -52,12 +52,9 @@ static bool is_plain(unsigned char byte)
            (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
 }
 
-void text_add_encoded(struct text *text, struct slice bytes)
+char *put_encoded(char *to, struct slice bytes)
 {
     static const char digits[] = "0123456789ABCDEF";
-    if (!reserve(text, 3 * bytes.size))
-        return;
-    char *to = text->at + text->size;
     for (size_t i = 0; i < bytes.size; i++) {
         unsigned char byte = (unsigned char)bytes.at[i];
         if (is_plain(byte)) {
@@ -68,7 +65,15 @@ void text_add_encoded(struct text *text, struct slice bytes)
         *to++ = digits[byte >> 4];
         *to++ = digits[byte & 15];
     }
-    text->size = (size_t)(to - text->at);
+    return to;
+}
+
+void text_add_encoded(struct text *text, struct slice bytes)
+{
+    if (!reserve(text, 3 * bytes.size))
+        return;
+    char *end = put_encoded(text->at + text->size, bytes);
+    text->size = (size_t)(end - text->at);
 }
 
 void text_format(struct text *text, const char *format, ...)

@@ -25,6 +25,10 @@ void text_add(struct text *text, struct slice bytes);
 
 /* As in a URI: letters, digits and -._~ as they are, the rest as %XX. */
 void text_add_encoded(struct text *text, struct slice bytes);
+
+/* The same into room for three times as many bytes. Returns where the next byte goes. */
+char *put_encoded(char *to, struct slice bytes);
+
 void text_format(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

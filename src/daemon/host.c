@@ -38,6 +38,9 @@ static void read_gauges(void *context, struct server_gauges *gauges)
         .time_in_listen_disabled_us = net.time_in_listen_disabled_us,
         .threads = (uint64_t)host->settings->threads,
         .conn_yields = net.conn_yields,
+        .log_watcher_skipped = net.log_watcher_skipped,
+        .log_watcher_sent = net.log_watcher_sent,
+        .log_watchers = net.log_watchers,
     };
 }
 
@@ -76,6 +79,18 @@ static void shutdown_daemon(void *context, bool graceful)
     net_stop(host->net, graceful);
 }
 
+static enum watch_start watch(void *context, struct session *session, unsigned kinds)
+{
+    const struct host *host = context;
+    return net_watch(host->net, session, kinds);
+}
+
+static void wake_watchers(void *context)
+{
+    const struct host *host = context;
+    net_wake_watchers(host->net);
+}
+
 struct session_host host_for_sessions(struct host *host)
 {
     return (struct session_host){
@@ -85,5 +100,7 @@ struct session_host host_for_sessions(struct host *host)
         .write_connections = write_connections,
         .reset_counters = reset_counters,
         .shutdown = shutdown_daemon,
+        .watch = watch,
+        .wake_watchers = wake_watchers,
     };
 }

@@ -91,6 +91,8 @@ static bool create_protocol(struct server *server)
         .flush_allowed = settings->flush_allowed,
         .shutdown_allowed = settings->shutdown_allowed,
         .dump_allowed = settings->dump_allowed,
+        .watch_allowed = settings->watch_allowed,
+        .told_size_max = (size_t)settings->worker_buffer_size,
         .authenticate = settings->auth_path != NULL,
         .prefix_detail = settings->prefix_detail || settings_name_delimiter(settings),
         .prefix_delimiter = settings->prefix_delimiter[0],
@@ -122,6 +124,8 @@ static bool create_net(struct server *server)
         .backlog = (int)settings->backlog,
         .dispatch = dispatches[settings->dispatch],
         .event_method = event_methods[settings->event_method],
+        .watcher_buffer_size = (size_t)settings->watcher_buffer_size,
+        .worker_buffer_size = (size_t)settings->worker_buffer_size,
         .buffer_memory_max = buffer_memory > MEBIBYTE ? buffer_memory : MEBIBYTE,
     };
     server->net = net_create(&config, &why);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -62,4 +63,32 @@ void address_format_peer(char text[ADDRESS_TEXT_SIZE], int descriptor)
     if (getpeername(descriptor, (struct sockaddr *)&address, &size) != 0)
         size = 0;
     address_format(text, &address, size);
+}
+
+static void name_peer(struct peer *peer, const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+    if (address->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &v4->sin_addr, peer->host, sizeof(peer->host));
+        peer->port = ntohs(v4->sin_port);
+    } else if (address->ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &v6->sin6_addr, peer->host, sizeof(peer->host));
+        peer->port = ntohs(v6->sin6_port);
+    }
+}
+
+/* The family is that of the socket's own end, which stays when the other one has gone. */
+void peer_read(struct peer *peer, int descriptor)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof(address);
+    bool is_local = getsockname(descriptor, (struct sockaddr *)&address, &size) == 0 &&
+                    address.ss_family == AF_UNIX;
+    *peer = (struct peer){.host = "unknown", .transport = is_local ? "local" : "tcp"};
+    size = sizeof(address);
+    if (is_local)
+        strcpy(peer->host, "unix");
+    else if (getpeername(descriptor, (struct sockaddr *)&address, &size) == 0)
+        name_peer(peer, &address);
 }

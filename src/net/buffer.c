@@ -15,7 +15,7 @@ static size_t cost_of(size_t capacity)
     return sizeof(struct buffer) + capacity + ALLOCATION_OVERHEAD;
 }
 
-static bool budget_take(struct buffer_budget *budget, size_t bytes)
+bool buffer_budget_take(struct buffer_budget *budget, size_t bytes)
 {
     size_t before = atomic_fetch_add_explicit(&budget->bytes, bytes, memory_order_relaxed);
     if (before + bytes <= budget->bytes_max)
@@ -24,7 +24,7 @@ static bool budget_take(struct buffer_budget *budget, size_t bytes)
     return false;
 }
 
-static void budget_give_back(struct buffer_budget *budget, size_t bytes)
+void buffer_budget_give_back(struct buffer_budget *budget, size_t bytes)
 {
     atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
 }
@@ -41,11 +41,11 @@ bool buffer_budget_is_short(struct buffer_budget *budget)
 
 static struct buffer *buffer_create(struct buffer_budget *budget, size_t capacity)
 {
-    if (capacity > BUFFER_SIZE_MAX || !budget_take(budget, cost_of(capacity)))
+    if (capacity > BUFFER_SIZE_MAX || !buffer_budget_take(budget, cost_of(capacity)))
         return NULL;
     struct buffer *buffer = malloc(sizeof(*buffer) + capacity);
     if (buffer == NULL) {
-        budget_give_back(budget, cost_of(capacity));
+        buffer_budget_give_back(budget, cost_of(capacity));
         return NULL;
     }
     *buffer = (struct buffer){.capacity = (uint32_t)capacity};
@@ -56,7 +56,7 @@ void buffer_free(struct buffer **buffer, struct buffer_budget *budget)
 {
     if (*buffer == NULL)
         return;
-    budget_give_back(budget, cost_of((*buffer)->capacity));
+    buffer_budget_give_back(budget, cost_of((*buffer)->capacity));
     free(*buffer);
     *buffer = NULL;
 }

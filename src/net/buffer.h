@@ -59,6 +59,10 @@ MUST_USE bool buffer_grow(struct buffer **buffer, struct buffer_budget *budget, 
 
 void buffer_free(struct buffer **buffer, struct buffer_budget *budget);
 
+/* For others whose memory counts with the buffers'. false: there is not as much left. */
+MUST_USE bool buffer_budget_take(struct buffer_budget *budget, size_t bytes);
+void buffer_budget_give_back(struct buffer_budget *budget, size_t bytes);
+
 /* More than half of the budget is in use. */
 bool buffer_budget_is_short(struct buffer_budget *budget);
 size_t buffer_budget_bytes(struct buffer_budget *budget);

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/connection_event.h"
+#include "net/logger.h"
 #include "net/worker.h"
 
 #include <errno.h>
@@ -36,9 +38,9 @@ static enum step run_session(struct connection *connection);
 
 /* ---- closing */
 
-static enum step drop(struct connection *connection)
+static enum step drop(struct connection *connection, enum close_reason reason)
 {
-    connection_destroy(connection);
+    connection_close(connection, reason);
     return STEP_GONE;
 }
 
@@ -50,14 +52,28 @@ static enum step refuse(struct connection *connection)
     log_write_limited(&worker->refusal_log, LOG_WARNING,
                       "closed a connection that needed a buffer: %zu of %zu bytes are in use",
                       buffer_budget_bytes(worker->config.budget), worker->config.budget->bytes_max);
-    return drop(connection);
+    return drop(connection, CLOSE_ERROR);
 }
 
-static void count_departure(struct connection *connection)
+static void tell_departure(struct connection *connection, enum close_reason reason)
 {
-    if (!connection->departed)
-        counter_subtract(&connection->worker->counters.curr_connections, 1);
+    static const char *const reasons[] = {
+        [CLOSE_NORMAL] = "normal",
+        [CLOSE_ERROR] = "error",
+        [CLOSE_IDLE] = "idle_timeout",
+        [CLOSE_SHUTDOWN] = "shutdown",
+    };
+    connection_event_tell(connection->worker->proto, "conn_close", reasons[reason],
+                          connection->descriptor);
+}
+
+static void count_departure(struct connection *connection, enum close_reason reason)
+{
+    if (connection->departed)
+        return;
+    counter_subtract(&connection->worker->counters.curr_connections, 1);
     connection->departed = true;
+    tell_departure(connection, reason);
 }
 
 /*
@@ -65,11 +81,11 @@ static void count_departure(struct connection *connection)
  * last reply. So: no more output, then wait for the client to close; the worker's tick bounds
  * that. A server that stops waits only while there is input to read away.
  */
-static enum step begin_closing(struct connection *connection)
+static enum step begin_closing(struct connection *connection, enum close_reason reason)
 {
     if (shutdown(connection->descriptor, SHUT_WR) != 0)
-        return drop(connection);
-    count_departure(connection);
+        return drop(connection, CLOSE_ERROR);
+    count_departure(connection, reason);
     worker_add_lingering(connection->worker);
     connection->worker->lent.session.in.size = 0;
     connection->state = CONNECTION_CLOSING;
@@ -82,7 +98,7 @@ static enum step on_closing(struct connection *connection)
     ssize_t size = read(connection->descriptor, lent->input, LENT_SIZE);
     bool waits = size < 0 && errno == EAGAIN && !connection->worker->draining;
     bool may_have_more = size > 0 || (size < 0 && errno == EINTR);
-    return waits || may_have_more ? STEP_SLEEP : drop(connection);
+    return waits || may_have_more ? STEP_SLEEP : drop(connection, CLOSE_NORMAL);
 }
 
 /* ---- reading */
@@ -100,7 +116,7 @@ static enum step on_nothing_read(struct connection *connection, ssize_t size)
         connection->drained = true;
         return STEP_SLEEP;
     }
-    return drop(connection);
+    return drop(connection, size == 0 ? CLOSE_NORMAL : CLOSE_ERROR);
 }
 
 static void count_read(struct connection *connection, size_t size, size_t asked)
@@ -207,6 +223,40 @@ static enum step on_parked(struct connection *connection)
     return run_session(connection);
 }
 
+/* All of it but its socket, which is closed already or somebody else's. */
+static void destroy(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    session_end(&connection->session, worker->proto);
+    buffer_free(&connection->input, worker->config.budget);
+    buffer_free(&connection->output, worker->config.budget);
+    if (connection->state == CONNECTION_CLOSING)
+        worker_remove_lingering(worker);
+    counter_subtract(&worker->counters.connection_structures, 1);
+    free(connection);
+}
+
+static void leave_worker(struct connection *connection)
+{
+    roster_remove(&connection->worker->roster, &connection->entry);
+    event_del(&connection->event);
+}
+
+/* The client has become a watcher: its socket, and what it is to read first, go to the logger. */
+static enum step hand_over(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    struct session_buffers *buffers = &worker->lent.session;
+    struct watcher *watcher = worker->lent.watcher;
+    leave_worker(connection);
+    watcher->descriptor = connection->descriptor;
+    watcher_add_first(watcher, (struct slice){buffers->out, buffers->out_size});
+    counter_subtract(&worker->counters.curr_connections, 1);
+    destroy(connection);
+    logger_give(worker->config.logger, watcher);
+    return STEP_GONE;
+}
+
 /*
  * Lets the session answer what is in the buffer; what it wants next is done when the answer is
  * sent. A session that yields while nobody waits goes on at once: it is at the back of the loop
@@ -226,6 +276,8 @@ static enum step run_session(struct connection *connection)
         if (worker_is_awaited(worker) && !buffer_budget_is_short(worker->config.budget))
             break;
     }
+    if (UNLIKELY(said == SESSION_WATCHING))
+        return hand_over(connection);
     connection->said = (uint8_t)said;
     lent->unsent = (struct slice){lent->session.out, lent->session.out_size};
     if (said == SESSION_YIELDING && lent->unsent.size <= UNSENT_WHILE_PARKED) {
@@ -342,7 +394,10 @@ static enum step after_sending(struct connection *connection)
         connection->state = CONNECTION_PARKED;
         return STEP_PARK;
     case SESSION_CLOSING:
-        return begin_closing(connection);
+        return begin_closing(connection,
+                             session_is_broken(&connection->session) ? CLOSE_ERROR : CLOSE_NORMAL);
+    case SESSION_WATCHING: /* was handed over */
+        break;
     }
     CHECK(!"a state that sessions have");
     return STEP_GONE;
@@ -362,7 +417,7 @@ static enum step on_sending(struct connection *connection)
     case SEND_FAILED:
         break;
     }
-    return drop(connection);
+    return drop(connection, CLOSE_ERROR);
 }
 
 /* ---- the driver */
@@ -390,6 +445,7 @@ static void take_up(struct connection *connection)
     lent->moved = 0;
     lent->session.in = buffer_slice(connection->input);
     lent->session.out_size = 0;
+    lent->session.client = connection->descriptor;
     lent->unsent = buffer_slice(connection->output);
     if (connection->state == CONNECTION_PARKED && connection->output != NULL) {
         memcpy(lent->output, lent->unsent.at, lent->unsent.size);
@@ -431,7 +487,7 @@ static void put_down(struct connection *connection, enum step step)
     if (step == STEP_PARK)
         worker_line_up(worker, connection);
     else if (!watch(connection))
-        connection_destroy(connection);
+        connection_close(connection, CLOSE_ERROR);
 }
 
 /* While the worker drains, a connection that would wait for input is closed instead. */
@@ -440,7 +496,8 @@ static enum step end_drained(struct connection *connection, enum step step)
     bool reads = connection->state == CONNECTION_READING || connection->state == CONNECTION_FILLING;
     if (step != STEP_SLEEP || !reads)
         return step;
-    return connection->worker->lent.moved > 0 ? begin_closing(connection) : drop(connection);
+    return connection->worker->lent.moved > 0 ? begin_closing(connection, CLOSE_SHUTDOWN)
+                                              : drop(connection, CLOSE_SHUTDOWN);
 }
 
 static enum step next_step(struct connection *connection)
@@ -498,27 +555,20 @@ void connection_adopt(struct connection *connection, struct worker *worker)
     roster_add(&worker->roster, &connection->entry);
     event_assign(event, worker->base, connection->descriptor, EV_READ | EV_PERSIST, on_ready,
                  connection);
+    connection_event_tell(worker->proto, "conn_new", NULL, connection->descriptor);
     if (event_add(event, NULL) != 0)
-        connection_destroy(connection);
+        connection_close(connection, CLOSE_ERROR);
     else
         connection_drive(connection);
 }
 
-void connection_destroy(struct connection *connection)
+void connection_close(struct connection *connection, enum close_reason reason)
 {
-    struct worker *worker = connection->worker;
     log_write(LOG_DEBUG, "<%d connection closed", connection->descriptor);
-    roster_remove(&worker->roster, &connection->entry);
-    event_del(&connection->event);
-    session_end(&connection->session, worker->proto);
-    buffer_free(&connection->input, worker->config.budget);
-    buffer_free(&connection->output, worker->config.budget);
-    if (connection->state == CONNECTION_CLOSING)
-        worker_remove_lingering(worker);
+    count_departure(connection, reason);
+    leave_worker(connection);
     close(connection->descriptor);
-    count_departure(connection);
-    counter_subtract(&worker->counters.connection_structures, 1);
-    free(connection);
+    destroy(connection);
 }
 
 uint32_t connection_idle_seconds(const struct connection *connection, uint32_t now)

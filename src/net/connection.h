@@ -10,7 +10,7 @@
  * worker's alone. `shown` may be read under the lock of the worker's roster.
  *
  * Life: connection_create, connection_adopt, connection_drive each time that there is something to
- * do; it destroys itself when the client is gone.
+ * do; it destroys itself when the client is gone, or is handed over to the logger as a watcher.
  */
 
 #include "base/counter.h"
@@ -23,6 +23,9 @@
 #include <event2/event_struct.h>
 
 struct worker;
+
+/* Why a connection is closed, as watchers are told it. */
+enum close_reason { CLOSE_NORMAL, CLOSE_ERROR, CLOSE_IDLE, CLOSE_SHUTDOWN };
 
 enum connection_state {
 #define CONNECTION_STATE(name, run, shown) name,
@@ -68,8 +71,8 @@ void connection_adopt(struct connection *connection, struct worker *worker);
 /* Goes on until it has to wait. It may be gone afterwards. Inside a turn of the worker. */
 void connection_drive(struct connection *connection);
 
-/* Closes it, whatever it is doing. Inside a turn of the worker. */
-void connection_destroy(struct connection *connection);
+/* Whatever it is doing. Inside a turn of the worker. It is gone afterwards. */
+void connection_close(struct connection *connection, enum close_reason reason);
 
 /* For a connection that no worker has adopted: closes it. */
 void connection_discard(struct connection *connection);

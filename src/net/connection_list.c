@@ -62,11 +62,11 @@ void connection_list_add_listeners(struct connection_list *list, struct dispatch
     mutex_unlock(&dispatcher->listeners_lock);
 }
 
-static void add_connection(struct connection_list *list, const struct connection *connection)
+static void add_client(struct connection_list *list, int descriptor, const char *state,
+                       uint32_t idle_seconds)
 {
     char peer[ADDRESS_TEXT_SIZE];
     char local[ADDRESS_TEXT_SIZE];
-    int descriptor = connection->descriptor;
     struct connection_row *row = add_row(list, descriptor);
     if (row == NULL)
         return;
@@ -77,8 +77,7 @@ static void add_connection(struct connection_list *list, const struct connection
                 "STAT %d:listen_addr %s\r\n"
                 "STAT %d:state %s\r\n"
                 "STAT %d:secs_since_last_cmd %u\r\n",
-                descriptor, peer, descriptor, local, descriptor, connection_state_name(connection),
-                descriptor, connection_idle_seconds(connection, list->now));
+                descriptor, peer, descriptor, local, descriptor, state, descriptor, idle_seconds);
     row->size = (uint32_t)(list->lines.size - row->at);
 }
 
@@ -87,9 +86,24 @@ void connection_list_add_worker(struct connection_list *list, struct worker *wor
 {
     struct roster_entry *entry = NULL;
     mutex_lock(&worker->roster.lock);
-    while ((entry = roster_next(&worker->roster, entry)) != NULL)
-        add_connection(list, CONTAINER_OF(entry, struct connection, entry));
+    while ((entry = roster_next(&worker->roster, entry)) != NULL) {
+        const struct connection *connection = CONTAINER_OF(entry, struct connection, entry);
+        add_client(list, connection->descriptor, connection_state_name(connection),
+                   connection_idle_seconds(connection, list->now));
+    }
     mutex_unlock(&worker->roster.lock);
+}
+
+void connection_list_add_watchers(struct connection_list *list, struct logger *logger)
+{
+    struct roster_entry *entry = NULL;
+    mutex_lock(&logger->watchers.lock);
+    while ((entry = roster_next(&logger->watchers, entry)) != NULL) {
+        const struct watcher *watcher = CONTAINER_OF(entry, struct watcher, entry);
+        uint32_t idle_seconds = list->now > watcher->since ? list->now - watcher->since : 0;
+        add_client(list, watcher->descriptor, "conn_watch", idle_seconds);
+    }
+    mutex_unlock(&logger->watchers.lock);
 }
 
 static int compare_rows(const void *a, const void *b)

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "net/dispatcher.h"
+#include "net/logger.h"
 #include "net/worker.h"
 
 struct connection_row {
@@ -30,6 +31,7 @@ void connection_list_init(struct connection_list *list);
 void connection_list_end(struct connection_list *list);
 void connection_list_add_listeners(struct connection_list *list, struct dispatcher *dispatcher);
 void connection_list_add_worker(struct connection_list *list, struct worker *worker);
+void connection_list_add_watchers(struct connection_list *list, struct logger *logger);
 
 /* Appends the lines in order. If memory ran out text->failed is set. */
 void connection_list_write(struct connection_list *list, struct text *text);

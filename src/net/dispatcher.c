@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/connection.h"
+#include "net/logger.h"
 #include "net/event_loop.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static struct worker *choose_least(struct dispatcher *dispatcher)
 
 static uint64_t count_clients(const struct dispatcher *dispatcher)
 {
-    uint64_t count = 0;
+    uint64_t count = counter_read(&dispatcher->logger->counters.curr_connections);
     for (unsigned i = 0; i < dispatcher->worker_count; i++)
         count += worker_clients(dispatcher->workers[i]);
     return count;

@@ -17,6 +17,7 @@
 #include "net/worker.h"
 
 struct dispatcher_callback;
+struct logger;
 
 struct dispatcher_config {
     unsigned connections_max;
@@ -29,6 +30,7 @@ struct dispatcher {
     struct dispatcher_config config;
     struct event_base *base;
     struct worker **workers; /* lent; before the first listener */
+    struct logger *logger;   /* lent; before the first listener */
     unsigned worker_count;
 
     /* any thread, under their own locks */

@@ -25,7 +25,7 @@ void mailbox_end(struct mailbox *mailbox) NO_THREAD_CHECK
 }
 
 /* A full pipe needs no further byte: its reader will look anyway. */
-static void ring(struct mailbox *mailbox)
+void mailbox_ring(struct mailbox *mailbox)
 {
     while (write(mailbox->write_end, "", 1) < 0 && errno == EINTR)
         continue;
@@ -43,7 +43,7 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter)
     mailbox->last = letter;
     mutex_unlock(&mailbox->lock);
     if (was_empty)
-        ring(mailbox);
+        mailbox_ring(mailbox);
 }
 
 void mailbox_give_order(struct mailbox *mailbox, enum mailbox_order order)
@@ -55,7 +55,7 @@ void mailbox_give_order(struct mailbox *mailbox, enum mailbox_order order)
     mailbox->order_is_news = true;
     mutex_unlock(&mailbox->lock);
     if (was_empty)
-        ring(mailbox);
+        mailbox_ring(mailbox);
 }
 
 /* Before the queue is looked at: a byte written later stands for a letter that may not be in it. */

@@ -43,6 +43,9 @@ MUST_USE bool mailbox_init(struct mailbox *mailbox);
 void mailbox_end(struct mailbox *mailbox); /* its letters are taken */
 
 void mailbox_post(struct mailbox *mailbox, struct letter *letter);
+/* Wakes the owner, who looks though nothing was posted. Takes no lock. */
+void mailbox_ring(struct mailbox *mailbox);
+
 void mailbox_give_order(struct mailbox *mailbox, enum mailbox_order order);
 
 /* Empties the pipe, then detaches all letters, oldest first. NULL: there were none. */

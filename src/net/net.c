@@ -3,7 +3,9 @@
 #include "net/net.h"
 
 #include "net/connection_list.h"
+#include "net/connection.h"
 #include "net/dispatcher.h"
+#include "net/logger.h"
 #include "net/worker.h"
 
 #include <stdlib.h>
@@ -24,6 +26,7 @@ struct net {
 
     /* each with its own rules */
     struct dispatcher dispatcher;
+    struct logger logger;
     struct buffer_budget budget;
 };
 
@@ -57,6 +60,8 @@ static void stop_workers(struct net *net, bool graceful)
         worker_stop(net->workers[i], graceful);
     for (unsigned i = 0; i < net->worker_count; i++)
         worker_join(net->workers[i]);
+    if (net->worker_count > 0)
+        logger_stop(&net->logger);
 }
 
 /* All workers have stopped before the first is destroyed: they look at each other (stats conns). */
@@ -65,6 +70,8 @@ void net_destroy(struct net *net)
     if (net == NULL)
         return;
     stop_workers(net, false);
+    if (net->workers != NULL)
+        logger_end(&net->logger);
     for (unsigned i = 0; i < net->worker_count; i++)
         worker_destroy(net->workers[i]);
     free(net->workers);
@@ -79,11 +86,27 @@ void net_set_protocol(struct net *net, struct protocol *protocol)
     net->config.protocol = protocol;
 }
 
+static void init_logger(struct net *net)
+{
+    struct logger_config config = {
+        .protocol = net->config.protocol,
+        .budget = &net->budget,
+        .workers = net->workers,
+        .worker_count = net->config.worker_count,
+        .event_method = net->config.event_method,
+        .watcher_buffer_size = net->config.watcher_buffer_size,
+        .worker_buffer_size = net->config.worker_buffer_size,
+    };
+    logger_init(&net->logger, &config);
+    net->dispatcher.logger = &net->logger;
+}
+
 static bool create_workers(struct net *net, const char **why)
 {
     struct worker_config config = {
         .protocol = net->config.protocol,
         .budget = &net->budget,
+        .logger = &net->logger,
         .idle_seconds_max = net->config.idle_seconds_max,
         .event_method = net->config.event_method,
     };
@@ -91,6 +114,7 @@ static bool create_workers(struct net *net, const char **why)
     net->workers = calloc(net->config.worker_count, sizeof(struct worker *));
     if (net->workers == NULL)
         return false;
+    init_logger(net);
     for (unsigned i = 0; i < net->config.worker_count; i++) {
         net->workers[i] = worker_create(&config, why);
         if (net->workers[i] == NULL)
@@ -187,6 +211,19 @@ void net_stop(struct net *net, bool graceful)
     dispatcher_stop(&net->dispatcher, graceful);
 }
 
+/* ---- watching */
+
+enum watch_start net_watch(struct net *net, struct session *session, unsigned kinds)
+{
+    struct connection *connection = CONTAINER_OF(session, struct connection, session);
+    return logger_reserve(&net->logger, kinds, &connection->worker->lent.watcher);
+}
+
+void net_wake_watchers(struct net *net)
+{
+    logger_wake(&net->logger);
+}
+
 /* ---- looking */
 
 static void add_counters(struct net_stats *stats, const struct net_counters *counters)
@@ -202,6 +239,7 @@ static void read_counters(struct net *net, struct net_stats *stats)
     add_counters(stats, &net->dispatcher.counters);
     for (unsigned i = 0; i < net->worker_count; i++)
         add_counters(stats, &net->workers[i]->counters);
+    add_counters(stats, &net->logger.counters);
     stats->buffer_bytes = buffer_budget_bytes(&net->budget);
 }
 
@@ -224,6 +262,7 @@ void net_stats_reset(struct net *net)
     zero.connection_structures = 0;
     zero.accepting_conns = 0;
     zero.buffer_bytes = 0;
+    zero.log_watchers = 0;
     mutex_lock(&net->zero_lock);
     net->zero = zero;
     mutex_unlock(&net->zero_lock);
@@ -236,6 +275,7 @@ void net_write_connections(struct net *net, struct text *text)
     connection_list_add_listeners(&list, &net->dispatcher);
     for (unsigned i = 0; i < net->worker_count; i++)
         connection_list_add_worker(&list, net->workers[i]);
+    connection_list_add_watchers(&list, &net->logger);
     connection_list_write(&list, text);
     connection_list_end(&list);
 }

@@ -32,8 +32,10 @@ struct net_config {
     unsigned idle_seconds_max; /* -o idle_timeout; 0: for ever */
     int backlog;               /* -b */
     enum net_dispatch dispatch;
-    const char *event_method; /* epoll, poll, select; NULL: libevent's choice */
-    size_t buffer_memory_max; /* bytes that all connections' own buffers may take together */
+    const char *event_method;   /* epoll, poll, select; NULL: libevent's choice */
+    size_t buffer_memory_max;   /* bytes that all connections' own buffers may take together */
+    size_t watcher_buffer_size; /* of each watcher */
+    size_t worker_buffer_size;  /* for watchers, in each worker: the protocol's told_size_max */
 };
 
 /* NULL on failure; *why is then a text owned by net (static or valid until the next call). */
@@ -85,6 +87,13 @@ MUST_USE bool net_run(struct net *net);
 
 /* Graceful: replies in flight are finished first (bounded by a few seconds). */
 void net_stop(struct net *net, bool graceful);
+
+/* --- watching ------------------------------------------------------------------------------ */
+
+/* By the session that is running, of itself: session_host.watch. */
+MUST_USE enum watch_start net_watch(struct net *net, struct session *session, unsigned kinds);
+
+void net_wake_watchers(struct net *net); /* any thread: session_host.wake_watchers */
 
 /* --- looking (any thread) ------------------------------------------------------------------ */
 

@@ -97,7 +97,7 @@ static void close_idle(struct worker *worker)
     while ((connection = next_connection(worker, NULL)) != NULL && !connection->in_line &&
            connection_idle_seconds(connection, now) > worker->config.idle_seconds_max) {
         counter_add(&worker->counters.idle_kicks, 1);
-        connection_destroy(connection);
+        connection_close(connection, CLOSE_IDLE);
     }
 }
 
@@ -108,7 +108,7 @@ static void close_lingering(struct worker *worker)
          connection = next) {
         next = next_connection(worker, connection);
         if (connection->state == CONNECTION_CLOSING && ++connection->linger_ticks > LINGER_TICKS)
-            connection_destroy(connection);
+            connection_close(connection, CLOSE_NORMAL);
     }
 }
 
@@ -201,7 +201,7 @@ static void close_all(struct worker *worker)
     worker_begin_turn(worker);
     worker->line_first = NULL;
     while ((connection = next_connection(worker, NULL)) != NULL)
-        connection_destroy(connection);
+        connection_close(connection, CLOSE_SHUTDOWN);
     end_turn(worker);
 }
 

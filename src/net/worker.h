@@ -24,6 +24,8 @@
 #include <event2/event_struct.h>
 
 struct connection;
+struct logger;
+struct watcher;
 
 /* The lent input and output buffers, each of this size. */
 #define LENT_SIZE PROTO_OUTPUT_SIZE_MIN
@@ -31,6 +33,7 @@ struct connection;
 struct worker_config {
     struct protocol *protocol;    /* lent */
     struct buffer_budget *budget; /* lent; shared by all workers */
+    struct logger *logger;        /* lent; shared by all workers */
     unsigned idle_seconds_max;    /* 0: for ever */
     const char *event_method;     /* NULL: libevent's choice */
 };
@@ -42,6 +45,7 @@ struct lent_buffers {
     struct session_buffers session; /* in: unread, lent or the connection's own; out: lent */
     struct slice unsent;            /* lent or the connection's own */
     size_t moved;                   /* bytes read and sent since it began to run */
+    struct watcher *watcher;        /* that it is to become when its session says so */
 };
 
 struct worker {

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "proto/command.h"
+#include "proto/watch.h"
 
 /*
  * memcached changes a number in place and pads it with spaces, unless a reply that it has not sent
@@ -46,6 +46,7 @@ bool command_count(struct exchange *x, struct request *request)
     exchange_note_key(x, &key);
     how.pad = pads(x, &key);
     exchange_forget_shown(x, &key);
+    (void)watch_look(x, &key);
     switch (store_count(x->thread->store, &key, &how, &number)) {
     case STORE_COUNTED:
         return counted(x, request, number.value);

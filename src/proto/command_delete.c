@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "proto/command.h"
+#include "proto/watch.h"
 
 bool command_delete(struct exchange *x, struct request *request)
 {
@@ -11,10 +11,12 @@ bool command_delete(struct exchange *x, struct request *request)
     exchange_forget_shown(x, &key);
     exchange_note_key(x, &key);
     exchange_note_prefix(x, &key, PREFIX_DELETE);
+    uint64_t value_size = watch_look(x, &key);
     if (store_delete(x->thread->store, &key, NULL) != STORE_DELETED) {
         COUNT(x, delete_misses);
         return request_reply(x, request, REPLY_NOT_FOUND);
     }
     COUNT(x, delete_hits);
+    watch_deleted(x, &key, "delete", value_size);
     return request_reply(x, request, REPLY_DELETED);
 }

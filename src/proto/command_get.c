@@ -2,6 +2,7 @@
 
 #include "proto/command.h"
 #include "proto/session_work.h"
+#include "proto/watch.h"
 
 /*
  * get, gets, gat, gats. Keys are looked up in windows: first all index lines of a window are
@@ -223,6 +224,7 @@ static bool answer_one(struct exchange *x, struct window *window, const struct l
     size_t size = found == STORE_HIT && item.value != NULL ? item.value_size : 0;
     if (UNLIKELY(output_room(x->buffers) < HEAD_SIZE_MAX + size + 2 + END_SIZE))
         return put_off(x, lookup);
+    watch_fetched(x, &lookup->probe.key, found, &item);
     exchange_note_key(x, &lookup->probe.key);
     exchange_note_prefix(x, &lookup->probe.key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
     char *to = output_end(x->buffers);

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "proto/command.h"
+#include "proto/watch.h"
 
 bool command_touch(struct exchange *x, struct request *request)
 {
@@ -14,6 +14,7 @@ bool command_touch(struct exchange *x, struct request *request)
     struct store_key key = store_key_of(key_text.at, key_text.size);
     COUNT(x, cmd_touch);
     exchange_note_key(x, &key);
+    (void)watch_look(x, &key);
     if (store_touch(x->thread->store, &key, exptime, 0, &item) != STORE_HIT) {
         COUNT(x, touch_misses);
         return request_reply(x, request, REPLY_NOT_FOUND);

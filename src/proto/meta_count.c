@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "proto/meta_request.h"
+#include "proto/watch.h"
 
 /* How often a key that comes and goes meanwhile is tried again. */
 #define TRIES_MAX 8
@@ -31,6 +32,8 @@ static enum store_outcome vivify(struct exchange *x, const struct meta_request *
     number->value = meta_has(meta, 'J') ? meta->numbers[META_INITIAL] : 0;
     struct slice value = {digits, number_format_u64(digits, number->value)};
     enum store_outcome outcome = store_put(x->thread->store, &meta->key, &put, value, &result);
+    struct watch_store told = {&put, outcome, value.size};
+    watch_stored(x, &meta->key, &told);
     number->cas = result.cas;
     return outcome;
 }
@@ -47,6 +50,7 @@ static enum store_outcome_arithmetic count(struct exchange *x, const struct meta
                                    .cas = meta_has(meta, 'E') ? meta->numbers[META_CAS] : 0};
     enum store_outcome_arithmetic outcome = STORE_COUNT_MISS;
     exchange_forget_shown(x, &meta->key);
+    (void)watch_look(x, &meta->key);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         outcome = store_count(x->thread->store, &meta->key, &how, number);
         if (outcome != STORE_COUNT_MISS || !meta_has(meta, 'N'))

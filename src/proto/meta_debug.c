@@ -4,6 +4,7 @@
 
 #include "proto/meta_request.h"
 #include "proto/stats.h"
+#include "proto/watch.h"
 
 /* As memcached counts: the seconds left, below zero. */
 static char *put_exp(char *to, uint32_t exptime, uint32_t now)
@@ -38,6 +39,7 @@ bool command_me(struct exchange *x, struct request *request)
     if (error != REPLY_NONE)
         return exchange_reply(x, error);
     COUNT(x, cmd_meta);
+    (void)watch_look(x, &meta.key);
     if (store_get(x->thread->store, &meta.key, STORE_PEEK | STORE_WANT_CAS | STORE_WANT_IDLE,
                   &item) != STORE_HIT)
         return exchange_reply(x, REPLY_META_MISS);

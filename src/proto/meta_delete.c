@@ -1,6 +1,17 @@
 #include "config.h"
 
 #include "proto/meta_request.h"
+#include "proto/watch.h"
+
+static enum store_outcome_delete delete_item(struct exchange *x, const struct meta_request *meta,
+                                             const uint64_t *compare)
+{
+    uint64_t value_size = watch_look(x, &meta->key);
+    enum store_outcome_delete outcome = store_delete(x->thread->store, &meta->key, compare);
+    if (outcome == STORE_DELETED)
+        watch_deleted(x, &meta->key, "md", value_size);
+    return outcome;
+}
 
 /* With I or x the item stays, as a reminder of itself. */
 static enum store_outcome_delete remove_or_invalidate(struct exchange *x,
@@ -16,9 +27,11 @@ static enum store_outcome_delete remove_or_invalidate(struct exchange *x,
         .empty = meta_has(meta, 'x'),
     };
     exchange_forget_shown(x, &meta->key);
-    if (how.stale || how.empty)
+    if (how.stale || how.empty) {
+        (void)watch_look(x, &meta->key);
         return store_invalidate(x->thread->store, &meta->key, &how);
-    return store_delete(x->thread->store, &meta->key, compare);
+    }
+    return delete_item(x, meta, compare);
 }
 
 bool command_md(struct exchange *x, struct request *request)

@@ -2,6 +2,7 @@
 
 #include "proto/meta_request.h"
 #include "proto/session_work.h"
+#include "proto/watch.h"
 
 /* How often a key that comes and goes meanwhile is looked up again. */
 #define TRIES_MAX 8
@@ -225,6 +226,7 @@ bool command_mg(struct exchange *x, struct request *request)
         look_up(x, &meta, &finding);
         if (finding.found == STORE_HIT && !fits(x, &meta, &finding.item))
             return send_first(x, request);
+        watch_fetched(x, &meta.key, finding.found, &finding.item);
         if (finding.found != STORE_HIT && meta_has(&meta, 'N'))
             made = vivify(x, &meta, &finding);
         if (made == STORE_NO_MEMORY)

@@ -30,6 +30,22 @@ struct server_gauges {
 #undef SERVER_GAUGE
 };
 
+/* What a watcher may ask for: a set of bits. */
+enum watch_kind {
+#define WATCH_KIND(name, bit, word, text) name = 1 << (bit),
+#include "proto/watch_kinds.def"
+#undef WATCH_KIND
+};
+
+/* What comes of asking that a client becomes a watcher. */
+enum watch_start {
+    WATCH_STARTED, /* it is one when the session sleeps in SESSION_WATCHING, which follows */
+    WATCH_TOO_MANY,
+    WATCH_FAILED, /* no memory, or it is not to be had */
+};
+
+struct session;
+
 /* What the layers to the right know and a client may ask for. Every function: any worker's thread.
  */
 struct session_host {
@@ -39,6 +55,8 @@ struct session_host {
     void (*write_connections)(void *context, struct text *text); /* stats conns, STAT lines */
     void (*reset_counters)(void *context);                       /* stats reset, net's share */
     void (*shutdown)(void *context, bool graceful);
+    enum watch_start (*watch)(void *context, struct session *session, unsigned kinds);
+    void (*wake_watchers)(void *context); /* something was told: proto_take_told */
 };
 
 struct protocol_config {
@@ -53,6 +71,8 @@ struct protocol_config {
     bool flush_allowed;         /* false: -F */
     bool shutdown_allowed;      /* -A */
     bool dump_allowed;          /* false: -X */
+    bool watch_allowed;         /* false: -W */
+    size_t told_size_max;       /* bytes that each thread keeps of what watchers are to be told */
     bool authenticate;          /* -Y: see protocol_set_passwords */
     bool prefix_detail;         /* stats detail is on from the start */
     char prefix_delimiter;      /* -D */
@@ -86,6 +106,29 @@ uint32_t proto_turn_now(const struct proto_thread *thread); /* the clock of this
  * in the memory limit, so items may have to go. */
 void proto_note_buffers(struct proto_thread *thread, size_t bytes);
 
+/* --- watching ------------------------------------------------------------------------------ */
+
+/* Kinds that somebody watches from now on, in all threads from the start of their next request. */
+void protocol_watch(struct protocol *protocol, unsigned kinds);
+
+/* Whether to tell of something; proto_tell then adds ts and gid to a text without line end. The
+ * thread's own; outside a session's run it is told to others at the turn's end. */
+bool proto_is_watched(struct proto_thread *thread, unsigned kinds);
+void proto_tell(struct proto_thread *thread, enum watch_kind kind, struct slice text);
+
+#define PROTO_TOLD_SIZE_MAX 1280 /* of a line */
+
+/* The same for whoever has no proto_thread; writes to `to`, returns the size. Any thread. */
+size_t protocol_write_told(struct protocol *protocol, char *to, struct slice text);
+
+/*
+ * By one thread, which is woken by session_host.wake_watchers: first protocol_begin_taking, then
+ * from each proto_thread until nothing is left. What is told later wakes it again. The records
+ * (record_next in base/record_ring.h) are lines, their kind is an enum watch_kind.
+ */
+void protocol_begin_taking(struct protocol *protocol);
+size_t proto_take_told(struct proto_thread *thread, char *to, size_t room);
+
 /* --- one connection ------------------------------------------------------------------------ */
 
 /* Where a session stands, and so what its connection does next. */
@@ -95,6 +138,7 @@ enum session_state {
     SESSION_SENDING,  /* the output is full or has a tail: send all of it, then run again */
     SESSION_YIELDING, /* has had its share of this turn: let others go first, then run again */
     SESSION_CLOSING,  /* send the output, then close */
+    SESSION_WATCHING, /* the output is a watcher's first: the session has ended */
 };
 
 /*
@@ -106,6 +150,7 @@ struct session_buffers {
     char *out;
     size_t out_size;
     size_t out_capacity;
+    int client; /* its descriptor, as watchers are told it */
 };
 
 #define PROTO_OUTPUT_SIZE_MIN 65536
@@ -118,6 +163,7 @@ struct session {
     uint8_t reply;         /* what to answer when the swallowing is done (replies.def) */
     bool started;          /* the first byte has been looked at */
     bool admitted;         /* may do more than authenticate itself */
+    bool broken;           /* closes because of what the client has sent */
     uint32_t input_wanted;
     uint32_t exptime; /* of a gat that goes on */
     uint64_t missing; /* bytes: of the line already searched, of the get line left, to swallow */
@@ -130,6 +176,9 @@ void session_end(struct session *session, struct proto_thread *thread); /* insid
 /* Answers complete requests until one of the states is reached. */
 enum session_state session_run(struct session *session, struct proto_thread *thread,
                                struct session_buffers *buffers);
+
+/* SESSION_CLOSING: because of what the client has sent, not because it said so. */
+bool session_is_broken(const struct session *session);
 
 /* SESSION_READING: the least that the buffer must hold for the next run to get anywhere. */
 size_t session_input_wanted(const struct session *session);

@@ -3,6 +3,7 @@
 #include "proto/protocol.h"
 
 #include "base/clock.h"
+#include "proto/watch.h"
 
 #include <stdlib.h>
 
@@ -68,6 +69,7 @@ static void thread_free(struct proto_thread *thread)
     if (thread->store != NULL)
         store_thread_destroy(thread->store);
     hot_keys_destroy(thread->hot_keys);
+    record_ring_end(&thread->ring);
     free(thread);
 }
 
@@ -150,6 +152,7 @@ void proto_note_buffers(struct proto_thread *thread, size_t bytes)
 
 void proto_turn_stop(struct proto_thread *thread)
 {
+    watch_wake_if_told(thread);
     latency_end(&thread->latency, &thread->counters);
     store_turn_stop(thread->store);
 }

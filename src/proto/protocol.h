@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "base/log_limit.h"
 #include "base/mutex.h"
+#include "base/record_ring.h"
 #include "base/sampler.h"
 #include "proto/hot_keys.h"
 #include "proto/latency.h"
@@ -31,6 +32,9 @@ struct protocol {
 
     /* any thread */
     _Atomic uint32_t latency_generation; /* how often the times were reset */
+    _Atomic unsigned watched;            /* enum watch_kind; seldom changes */
+    _Atomic bool told_is_news; /* the watchers' thread has been woken and has not looked yet */
+    _Atomic uint64_t told;     /* lines that there ever were: their gid */
 
     /* under lock */
     struct mutex lock;
@@ -53,11 +57,16 @@ struct proto_thread {
     uint32_t now; /* seconds, of this turn */
     struct log_limit binary_log;
     struct sampler hot_keys_sampler;
-    char bin[4096]; /* where bytes go that nobody will read */
+    char bin[4096];   /* where bytes go that nobody will read */
+    unsigned watched; /* enum watch_kind: what protocol->watched was */
+    bool has_told;    /* and has not woken the watchers' thread */
 
     /* written here, read anywhere */
     struct proto_counters counters;
     struct latency_recorder latency; /* some of it is the worker's own */
+
+    /* written here, taken by the watchers' thread; without room until the first line */
+    struct record_ring ring;
 
     struct proto_thread *next; /* under protocol->lock */
 };

@@ -5,6 +5,7 @@
 #include "base/log_limit.h"
 #include "proto/auth.h"
 #include "proto/session_work.h"
+#include "proto/watch.h"
 
 #define BINARY_MAGIC 0x80
 #define LINE_SIZE_MIN 4 /* its end counted */
@@ -47,15 +48,22 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
         .counts_prefixes = prefix_stats_is_on(thread->protocol->prefixes),
     };
     latency_note_sent(&thread->latency, &thread->counters);
+    watch_refresh(thread);
     session_tail_end(session, thread);
     while (phase_runs[session_phase(session)](&x))
         continue;
+    watch_wake_if_told(thread);
     return x.state;
 }
 
 size_t session_input_wanted(const struct session *session)
 {
     return session->input_wanted;
+}
+
+bool session_is_broken(const struct session *session)
+{
+    return session->broken;
 }
 
 const char *session_state_name(const struct session *session)
@@ -65,6 +73,7 @@ const char *session_state_name(const struct session *session)
 
 static bool close_session(struct exchange *x)
 {
+    x->session->broken = true;
     session_enter(x->session, PHASE_CLOSED);
     return true;
 }

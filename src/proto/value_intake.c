@@ -3,6 +3,7 @@
 #include "proto/value_intake.h"
 
 #include "proto/session_work.h"
+#include "proto/watch.h"
 
 #include <stdlib.h>
 
@@ -29,6 +30,8 @@ static void note_prefix(struct exchange *x, const struct intake *intake)
 static bool refuse(struct exchange *x, const struct intake *intake, enum reply error)
 {
     note_prefix(x, intake);
+    enum store_outcome outcome = error == REPLY_TOO_LARGE ? STORE_TOO_LARGE : STORE_NO_MEMORY;
+    watch_stored(x, &intake->key, &(struct watch_store){&intake->put, outcome, intake->value_size});
     if (intake->drop_old)
         (void)store_delete(x->thread->store, &intake->key, NULL);
     return exchange_swallow(x, intake->value_size + LINE_END_SIZE, shown(intake, error));
@@ -60,6 +63,8 @@ static void answer(struct exchange *x, const struct intake *intake, enum store_o
         COUNT(x, set_already_expired);
     exchange_note_key(x, &intake->key);
     note_prefix(x, intake);
+    uint64_t size = outcome == STORE_STORED ? result->value_size : intake->value_size;
+    watch_stored(x, &intake->key, &(struct watch_store){&intake->put, outcome, size});
     exchange_forget_shown(x, &intake->key);
     if (intake->meta != NULL)
         intake_answer_meta(x, intake, outcome, result);
@@ -85,6 +90,7 @@ static bool take_small(struct exchange *x, const struct intake *intake)
         return exchange_reply(x, shown(intake, REPLY_BAD_CHUNK));
     struct slice value = {in.at, intake->value_size};
     struct store_result result = {0};
+    (void)watch_look(x, &intake->key);
     enum store_outcome outcome =
         store_put(x->thread->store, &intake->key, &intake->put, value, &result);
     answer(x, intake, outcome, &result);
@@ -221,6 +227,7 @@ static bool fill_finish(struct exchange *x, struct session_work *work)
     x->session->work = NULL;
     session_enter(x->session, PHASE_LINE);
     if (ends_line(end)) {
+        (void)watch_look(x, &intake.key);
         enum store_outcome outcome = store_fill_commit(x->thread->store, work->in.fill, &result);
         answer(x, &intake, outcome, &result);
     } else {

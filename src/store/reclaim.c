@@ -167,6 +167,28 @@ static void mark_moved(struct store_thread *thread, char *entry)
                               item_entry_size_at(entry), memory_order_relaxed);
 }
 
+static void show_evicted(struct store_thread *thread, const struct item_view *view, uint64_t slot,
+                         uint64_t hash)
+{
+    struct store_key key = {view->key, view->key_size, hash};
+    struct store_item item;
+    store_item_fill(thread, view, slot, STORE_WANT_IDLE, &item);
+    thread->observer->evicted(thread->observer_context, &key, &item);
+}
+
+static void show_emptied_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
+{
+    const struct reclaim *reclaim = &thread->store->reclaim;
+    struct store_emptying what = {
+        .segment = reclaim->victim,
+        .items = reclaim->seen_items,
+        .kept_bytes = reclaim->kept_bytes,
+        .main_queue = thread->store->segments.of[reclaim->victim].queue == QUEUE_MAIN,
+        .evicts = reclaim->keep != KEEP_LIVE,
+    };
+    thread->observer->segment_emptied(thread->observer_context, &what);
+}
+
 static void count_evicted(struct store_thread *thread, const struct item_view *view, uint64_t slot)
 {
     struct store_counters *counters = &thread->counters;
@@ -189,6 +211,8 @@ static void drop_locked(struct store_thread *thread, uint32_t home, uint64_t has
         if (!slot_fetched(entry->value) && slot_hits(entry->value) == 0)
             ghosts_add(&thread->store->ghosts, index_size(index), hash);
         count_evicted(thread, view, entry->value);
+        if (UNLIKELY(thread->observer != NULL))
+            show_evicted(thread, view, entry->value, hash);
         store_bury(thread, view);
     } else {
         counter_add(&thread->counters.reclaimed, state == STORE_MISS_EXPIRED);
@@ -449,6 +473,8 @@ static enum reclaim_outcome finish_locked(struct store_thread *thread)
     struct reclaim *reclaim = &thread->store->reclaim;
     if (reclaim->keep == KEEP_WORTHY)
         adapt_locked(thread->store);
+    if (UNLIKELY(thread->observer != NULL))
+        show_emptied_locked(thread);
     segments_emptied(&thread->store->segments, reclaim->victim);
     end_victim_locked(reclaim);
     counter_add(&thread->counters.segments_reclaimed, 1);

@@ -177,6 +177,7 @@ void store_thread_destroy(struct store_thread *thread)
     struct store *store = thread->store;
     mutex_lock(&store->threads_lock);
     thread->in_use = false;
+    thread->observer = NULL;
     mutex_unlock(&store->threads_lock);
 }
 
@@ -261,6 +262,13 @@ static uint32_t idle_seconds(const struct store_thread *thread, const struct ite
     const struct segments *segments = &thread->store->segments;
     uint32_t since = segments_of(segments, segments_place(segments, view->entry))->opened_at;
     return slot_hits(slot) > 0 || since > thread->now ? 0 : thread->now - since;
+}
+
+void store_thread_set_observer(struct store_thread *thread, const struct store_observer *observer,
+                               void *context)
+{
+    thread->observer = observer;
+    thread->observer_context = context;
 }
 
 enum store_find store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,

@@ -295,6 +295,29 @@ MUST_USE enum store_outcome_arithmetic store_count(struct store_thread *thread,
 /* Every item stored before now is gone: at once, or once the clock reads `at` (0: at once). */
 void store_flush(struct store_thread *thread, uint32_t at);
 
+/* --- looking on ---------------------------------------------------------------------------- */
+
+struct store_emptying {
+    uint64_t segment;
+    uint64_t items;      /* that it had */
+    uint64_t kept_bytes; /* that moved elsewhere */
+    bool main_queue;     /* else the probationary one */
+    bool evicts;         /* else everything live in it moved */
+};
+
+/*
+ * What the store does by itself, for whoever looks on. Called in the middle of other calls and with
+ * locks held: it may not wait, allocate or call the store. What it is given is lent for the call.
+ */
+struct store_observer {
+    void (*evicted)(void *context, const struct store_key *key, const struct store_item *item);
+    void (*segment_emptied)(void *context, const struct store_emptying *what);
+};
+
+/* Of what this thread does; NULL: none. `observer` is lent for good. */
+void store_thread_set_observer(struct store_thread *thread, const struct store_observer *observer,
+                               void *context);
+
 /* --- looking ------------------------------------------------------------------------------- */
 
 /* Sums over all threads, past ones included. store_stats.def says what each one counts. */

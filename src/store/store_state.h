@@ -36,9 +36,11 @@ struct store_thread {
     struct lane *lanes[QUEUE_COUNT];
 
     /* this thread only */
-    uint32_t now;      /* of the turn */
-    int32_t uncounted; /* entries added to the index and not yet told to it */
-    uint32_t paces;    /* small steps of reclaim: some are timed */
+    uint32_t now;                          /* of the turn */
+    int32_t uncounted;                     /* entries added to the index and not yet told to it */
+    uint32_t paces;                        /* small steps of reclaim: some are timed */
+    const struct store_observer *observer; /* NULL: none */
+    void *observer_context;
 
     /* written here, read anywhere */
     struct store_counters counters;
