@@ -38,6 +38,7 @@ static void read_gauges(void *context, struct server_gauges *gauges)
         .time_in_listen_disabled_us = net.time_in_listen_disabled_us,
         .threads = (uint64_t)host->settings->threads,
         .conn_yields = net.conn_yields,
+        .idle_kicks = net.idle_kicks,
         .log_watcher_skipped = net.log_watcher_skipped,
         .log_watcher_sent = net.log_watcher_sent,
         .log_watchers = net.log_watchers,

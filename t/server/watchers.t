@@ -67,6 +67,8 @@ my $tcp = qr/rip=127\.0\.0\.1 rport=\d+ transport=tcp/;
     my @lines = map { next_line($watcher) } 1 .. 3;
     is scalar(grep { /\Atype=conn_close $tcp reason=idle_timeout cfd=$descriptor\z/ } @lines), 1, 'idle_timeout'
         or diag(@lines);
+    is $server->stats->{idle_kicks}, 1, 'idle_kicks';
+    next_line($watcher) for 1 .. 2;
     my $last = $server->connect;
     $last->ask('get a');
     like next_line($watcher), qr/conn_new/, 'one that stays';
