@@ -12,9 +12,21 @@ use Larder;
 
 larder_only('memcached tells its watchers late, and drops lines that larder keeps');
 
+# The only client: the one that start tried the server with has gone.
+sub lone_client {
+    my ($server) = @_;
+    my $client = $server->connect;
+    wait_until(sub { $client->stats->{curr_connections} == 1 }) or die "a client that nobody knows\n";
+    return $client;
+}
+
 sub watcher {
-    my ($from, $kinds, %to) = @_;
-    my $connection = $from->connect(%to);
+    my ($server, $kinds) = @_;
+    return watch($server->connect, $kinds);
+}
+
+sub watch {
+    my ($connection, $kinds) = @_;
     $connection->send("watch $kinds\r\n");
     my $answer = $connection->read_line;
     die "watch $kinds: $answer" if $answer ne "OK\r\n";
@@ -43,8 +55,8 @@ sub goes {
 
 my $tcp = qr/rip=127\.0\.0\.1 rport=\d+ transport=tcp/;
 {
-    my $server = Larder->start(args => ['-t', 2, '-o', 'idle_timeout=100'], tcp => 1);
-    my $watcher = watcher($server, 'connevents');
+    my $server = Larder->start(args => ['-t', 1, '-o', 'idle_timeout=100'], tcp => 1);
+    my $watcher = watch(lone_client($server), 'connevents');
     goes($server, $watcher, $tcp, 'normal', sub { $_[0]->close });
     goes($server, $watcher, $tcp, 'normal', sub { $_[0]->send("quit\r\n"); $_[0]->read_to_close });
     goes($server, $watcher, $tcp, 'error', sub { $_[0]->send("GET / HTTP/1.0\r\n"); $_[0]->read_to_close });
@@ -79,13 +91,13 @@ my $tcp = qr/rip=127\.0\.0\.1 rport=\d+ transport=tcp/;
 }
 {
     my $server = Larder->start(args => ['-t', 1]);
-    my $watcher = watcher($server, 'connevents');
+    my $watcher = watch(lone_client($server), 'connevents');
     goes($server, $watcher, qr/rip=unix rport=0 transport=local/, 'normal', sub { $_[0]->close });
     stops_cleanly $server;
-    my $six = eval { Larder->start(tcp => 'INET6', listen => ['-l', '::1', '-p', '-1']) };
+    my $six = eval { Larder->start(args => ['-t', 1], tcp => 'INET6', listen => ['-l', '::1', '-p', '-1']) };
     SKIP: {
         skip 'no IPv6 here', 3 if !defined $six;
-        my $watcher6 = watcher($six, 'connevents');
+        my $watcher6 = watch(lone_client($six), 'connevents');
         goes($six, $watcher6, qr/rip=::1 rport=\d+ transport=tcp/, 'normal', sub { $_[0]->close });
         stops_cleanly $six;
     }
@@ -94,7 +106,7 @@ my $tcp = qr/rip=127\.0\.0\.1 rport=\d+ transport=tcp/;
 # Twenty watch, and count among the clients.
 {
     my $server = Larder->start(args => ['-c', 22, '-t', 2]);
-    my $client = $server->connect;
+    my $client = lone_client($server);
     my @watchers = map { watcher($server, 'mutations') } 1 .. 20;
     is $client->ask('watch'), crlf('WATCHER_TOO_MANY log watcher limit reached'), 'one too many';
     is $client->ask('get a'), crlf('END'), 'which stays a client';
