@@ -20,7 +20,7 @@
 /* Descriptors beside those of clients. */
 #define DESCRIPTORS_OF_WORKER 4 /* its pipe, its event loop and what that needs */
 #define DESCRIPTORS_BESIDE                                                                         \
-    32 /* standard ones, the dispatcher's, files read in passing, a reserve */
+    32 /* standard ones, the dispatcher's and the logger's, files read in passing, a reserve */
 
 static uint64_t descriptors_wanted(const struct settings *settings,
                                    const struct listen_addresses *addresses)
