@@ -160,7 +160,7 @@ my $tcp = qr/rip=127\.0\.0\.1 rport=\d+ transport=tcp/;
     }
     # Once the oldest lines are read there is room again, and what is missing is told.
     my ($told, $reader) = (0, $slow[0]);
-    while (!$told) {
+    for (my $asked = 0; !$told && $asked < 20_000; $asked++) {
         $reader->read_until("\n") while !$told && $reader->pending > 1000;
         $client->ask('get again');
         $reader->fill;
