@@ -144,9 +144,6 @@ void information_print_version(void)
 {
     printf("larderd " PACKAGE_VERSION " (memcached 1.6.45 protocol)\n");
     printf("libevent %s, compiler %s", event_get_version(), __VERSION__);
-#ifdef HAVE_LIBSYSTEMD
-    printf(", systemd");
-#endif
 #ifdef LARDER_DEBUG
     printf(", debug checks");
 #endif

@@ -2,9 +2,11 @@
 #define LARDER_SERVICE_MANAGER_H
 
 /*
- * What systemd and larderd tell each other, through libsystemd: that it serves, reloads or stops,
- * that it is alive, and sockets that were opened for it. Built without libsystemd, or started by
- * anybody else, all of this does nothing.
+ * What systemd and larderd tell each other: that it serves, reloads or stops, that it is alive, and
+ * sockets that were opened for it. Started by anybody else, all of this does nothing.
+ *
+ * The protocol is a datagram and some variables of the environment, which sd_notify(3),
+ * sd_listen_fds(3) and sd_watchdog_enabled(3) promise to keep as they are.
  *
  * Threads: any, but service_manager_sockets is for the start.
  */
