@@ -38,7 +38,7 @@ bool command_quit(struct exchange *x, struct request *request)
     return true;
 }
 
-/* flush_all [delay] [noreply]. A delay in the past flushes at once. */
+/* flush_all [delay] [noreply]. A delay in the past flushes at once. What is refused counts too. */
 bool command_flush_all(struct exchange *x, struct request *request)
 {
     struct slice words[ARGUMENTS_MAX];
@@ -46,12 +46,12 @@ bool command_flush_all(struct exchange *x, struct request *request)
     uint32_t at = 0;
     if (count > 2)
         return request_reply(x, request, REPLY_ERROR);
+    COUNT(x, cmd_flush);
     if (!x->thread->protocol->config.flush_allowed)
         return request_reply(x, request, REPLY_FLUSH_NOT_ALLOWED);
     bool delayed = count > (request->quiet ? 1u : 0u);
     if (delayed && !exptime_parse(words[0], x->thread->now, &at))
         return request_reply(x, request, REPLY_BAD_EXPTIME);
-    COUNT(x, cmd_flush);
     store_flush(x->thread->store, at <= x->thread->now ? 0 : at);
     return request_reply(x, request, REPLY_OK);
 }

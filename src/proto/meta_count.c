@@ -17,6 +17,14 @@ static bool is_decrement(const struct meta_request *meta)
     return meta_has(meta, 'M') && memchr("D-", meta->mode.at[0], 2) != NULL;
 }
 
+static void count_hit(struct exchange *x, const struct meta_request *meta)
+{
+    if (is_decrement(meta))
+        COUNT(x, decr_hits);
+    else
+        COUNT(x, incr_hits);
+}
+
 /* With N a key that is not there is made, with the value of J and without the delta. */
 static enum store_outcome vivify(struct exchange *x, const struct meta_request *meta,
                                  struct store_number *number)
@@ -38,6 +46,7 @@ static enum store_outcome vivify(struct exchange *x, const struct meta_request *
     return outcome;
 }
 
+/* A number that N made counts neither as found nor as missed. */
 static enum store_outcome_arithmetic count(struct exchange *x, const struct meta_request *meta,
                                            struct store_number *number)
 {
@@ -53,6 +62,8 @@ static enum store_outcome_arithmetic count(struct exchange *x, const struct meta
     (void)watch_look(x, &meta->key);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         outcome = store_count(x->thread->store, &meta->key, &how, number);
+        if (outcome == STORE_COUNTED)
+            count_hit(x, meta);
         if (outcome != STORE_COUNT_MISS || !meta_has(meta, 'N'))
             return outcome;
         enum store_outcome added = vivify(x, meta, number);
@@ -85,10 +96,6 @@ static bool counted(struct exchange *x, const struct meta_request *meta,
 {
     struct store_item item = {0};
     char digits[NUMBER_U64_SIZE_MAX];
-    if (is_decrement(meta))
-        COUNT(x, decr_hits);
-    else
-        COUNT(x, incr_hits);
     read_exptime(x, meta, &item);
     struct meta_facts facts = {.cas = number->cas, .exptime = item.exptime, .now = x->thread->now};
     if (!meta_has(meta, 'v'))

@@ -47,12 +47,15 @@ bool command_md(struct exchange *x, struct request *request)
     exchange_note_key(x, &meta.key);
     switch (remove_or_invalidate(x, &meta)) {
     case STORE_DELETED:
-        COUNT(x, delete_hits);
+        /* A stale item is still there. */
+        if (!meta_has(&meta, 'I'))
+            COUNT(x, delete_hits);
         return meta_has(&meta, 'q') ? true : meta_reply(x, &meta, "HD", NULL);
     case STORE_DELETE_MISS:
         COUNT(x, delete_misses);
         return meta_reply(x, &meta, "NF", NULL);
     case STORE_DELETE_EXISTS:
+        COUNT(x, delete_misses);
         break;
     }
     return meta_reply(x, &meta, "EX", NULL);

@@ -15,7 +15,7 @@ static struct class_shape shape_of(const struct stats_snapshot *now)
 {
     struct class_shape shape;
     uint64_t items = now->store.curr_items;
-    shape.chunk_size = now->store.bytes / items;
+    shape.chunk_size = items > 0 ? now->store.bytes / items : now->report.segment_size;
     if (shape.chunk_size == 0)
         shape.chunk_size = 1;
     shape.chunks_per_page = now->report.segment_size / shape.chunk_size;
@@ -46,10 +46,11 @@ static void write_class(struct text *text, const struct stats_snapshot *now,
 #undef CLASS_SLABS
 }
 
+/* The class stays when its last item goes: who collects its counters would see them vanish. */
 void stats_write_slabs(struct text *text, const struct stats_snapshot *now)
 {
     uint64_t resident = now->report.segments_used + now->report.segments_free;
-    bool any = now->store.curr_items > 0;
+    bool any = resident > 0;
     if (any) {
         struct class_shape shape = shape_of(now);
         write_class(text, now, &shape);

@@ -115,8 +115,16 @@ counts ["cas v 0 0 1 $unique", '1'], cmd_set => 1, cas_hits => 1, total_items =>
 counts ['mg v v'], cmd_get => 1, get_hits => 1;
 counts ['mg none v'], cmd_get => 1, get_misses => 1;
 counts ['ms v 1', '1'], cmd_set => 1, total_items => 1;
+counts ['md none'], delete_misses => 1;
+counts ['md v C1'], delete_misses => 1;
+counts ['md v I'], ();
+counts ['ma n'], incr_hits => 1;
+counts ['ma n MD'], decr_hits => 1;
+counts ['ma none'], incr_misses => 1;
+counts ['ma made N0'], total_items => 1;
 counts ['set v 0 0 2000000', 'x' x 2_000_000], store_too_large => 1;
 counts ['flush_all 1000'], cmd_flush => 1;
+counts ['flush_all soon'], cmd_flush => 1;
 counts ['version', 'bogus', 'mn', 'verbosity 0'], ();
 $connection->ask('set e 0 -1 1', '1');
 counts ['get e'], cmd_get => 1, get_misses => 1, get_expired => 1;
@@ -190,6 +198,8 @@ my $empty = Larder->start(args => ['-o', 'track_sizes']);
 converses $empty, 'an empty cache has no classes', ['stats slabs'] =>
     qr/^STAT active_slabs 0\r\nSTAT total_malloced \d+\r\nEND\r\n\z/;
 converses $empty, 'nor items', ['stats items'] => ['END'];
+converses $empty, 'the class stays when its last item goes', ['set foo 0 0 1', 'x', 'delete foo', 'stats slabs'] =>
+    qr/^STORED\r\nDELETED\r\nSTAT 1:.*STAT 1:cmd_set 1\r\n.*STAT active_slabs 1\r\n/s;
 converses $empty, 'sizes by 32 bytes', ['set foo 0 0 1', 'x', 'stats sizes'] => qr/^STORED\r\nSTAT \d+ 1\r\nEND\r\n\z/;
 converses $empty, 'of two sizes', ['set bar 0 0 1000', 'x' x 1000, 'stats sizes'] =>
     qr/^STORED\r\nSTAT \d+ 1\r\nSTAT \d+ 1\r\nEND\r\n\z/;
