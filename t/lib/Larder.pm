@@ -36,6 +36,12 @@ for my $name (qw(TERM INT HUP)) {
 }
 $SIG{PIPE} = 'IGNORE';
 
+# In a forked child: from now on its own servers, and no others, are ended when it ends.
+sub own_servers {
+    @servers = ();
+    $owner = $$;
+}
+
 sub server_path {
     my $path = $ENV{LARDERD};
     $path = ($ENV{top_builddir} // '.') . '/src/larderd' if !defined $path || $path eq '';
