@@ -35,7 +35,7 @@ list_missing_of() {
     done
 }
 
-# Runs apt-get install with services held back, so that a package's server (memcached's, on 11211) is not
+# Runs apt-get install with services held back, so that a package's server (memcached's, nginx's) is not
 # started now; one that was installed here is also disabled, so that it does not start with the machine.
 # An administrator's own policy-rc.d is put back, whatever happens.
 # shellcheck disable=SC2016
@@ -58,7 +58,10 @@ install_script='
         echo "apt-get update failed; trying with the lists that are here"
     apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" || exit 1
     for package; do
-        if [ "$package" = memcached ]; then update-rc.d memcached disable || :; fi
+        case $package in
+        memcached) update-rc.d memcached disable || : ;;
+        nginx-light) update-rc.d nginx disable || : ;;
+        esac
     done'
 
 install_packages() {
