@@ -78,7 +78,10 @@ sub sets {
     moves($client, [qw(conn_yields)], $asks->(('version') x 20));
     moves($client, [qw(limit_maxbytes segments_max)], $asks->('cache_memlimit 65'));
     moves($client, [qw(time uptime oldest_age)], $asks->('set old 0 0 1', '1', 'debugtime 100'));
-    moves_in_time($client, [qw(rusage_user rusage_system)], $asks->(('get k') x 1000));
+    moves_in_time($client, [qw(rusage_user rusage_system)], sub {
+        $client->ask(('get k') x 1000);
+        $client->ask('get k') for 1 .. 300;
+    });
     my $half = $server->connect;
     moves_in_time($client, [qw(read_buf_bytes)], sub { $half->send('get a') if !$half->{sent}++ });
     my $long = $server->connect;
@@ -160,17 +163,18 @@ SKIP: {
     $client->ask('debugtime 100');
     moves_in_time($client, [qw(
         evictions evicted_unfetched evicted_nonzero reclaimed segments_reclaimed moved_items moved_bytes
-        room_waits segments_used segments_free slab_global_page_pool
+        segments_used segments_free slab_global_page_pool
     )], sub {
         my @keys = map { 'k' . $number++ } 1 .. 500;
         $client->converse(sets(1000, 500, @keys));
         $client->converse(join '', map { "get $_\r\n" x 3 } grep { /[0-4]$/ } @keys);
     });
-    # Where all were read, some that were have to go.
-    moves_in_time($client, [qw(evicted_active)], sub {
+    # Large items take more room than a step of making it wins, and are worth less than small ones that are read as often.
+    moves_in_time($client, [qw(room_waits evicted_active)], sub {
         my @keys = map { 'k' . $number++ } 1 .. 500;
-        $client->converse(sets(1000, 500, @keys));
-        $client->converse(join '', map { "get $_\r\n" } @keys);
+        my @large = map { 'large' . $number++ } 1 .. 50;
+        $client->converse(sets(0, 500, @keys) . sets(0, 15_000, @large) . sets(0, 400_000, 'huge' . $number++));
+        $client->converse(join '', map { "get $_\r\n" } @keys, @large);
     });
     # A large value on its way to somebody who does not read it keeps its segments, though it is gone.
     $client->converse(sets(0, 500_000, 'pinned'));
@@ -179,6 +183,7 @@ SKIP: {
     $slow->wait_consumed;
     $client->ask('delete pinned');
     moves_in_time($client, [qw(segments_waiting)], sub { $client->converse(sets(0, 500, map { 'k' . $number++ } 1 .. 500)) });
+    $slow->close;
     stops_cleanly $server;
 }
 
