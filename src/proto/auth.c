@@ -21,8 +21,10 @@ static bool is_known(struct exchange *x, struct slice token)
 {
     const char *space = memchr(token.at, ' ', token.size);
     size_t size = (size_t)(space - token.at);
-    return protocol_knows_password(x->thread->protocol, (struct slice){token.at, size},
-                                   (struct slice){space + 1, token.size - size - 1});
+    bool known = protocol_knows_password(x->thread->protocol, (struct slice){token.at, size},
+                                         (struct slice){space + 1, token.size - size - 1});
+    explicit_bzero((char *)token.at, token.size); /* it lies in the input, and is consumed */
+    return known;
 }
 
 static bool judge(struct exchange *x, struct slice token)

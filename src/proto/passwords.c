@@ -113,5 +113,6 @@ bool passwords_have(const struct passwords *passwords, struct slice user, struct
             difference(&pair->user, &given.user) | difference(&pair->password, &given.password);
         found |= bits == 0;
     }
+    explicit_bzero(&given, sizeof(given));
     return found != 0;
 }
