@@ -26,6 +26,9 @@ list_missing_for_build() {
     { has_command perl && has_command prove; } || echo perl
     has_library libevent_core || echo libevent-dev
     has_library libxxhash || echo libxxhash-dev
+    # Not needed, but larderd lacks TLS or its filter of system calls without.
+    ! has_apt || has_library openssl || echo libssl-dev
+    ! has_apt || has_library libseccomp || echo libseccomp-dev
 }
 
 # Prints those of the Debian packages named which are not installed.
@@ -84,9 +87,9 @@ install_packages() {
 explain_packages() {
     cat >&2 <<'END'
 Install these, then run this again:
-  Fedora   gcc make autoconf automake pkgconf-pkg-config perl perl-Test-Harness libevent-devel xxhash-devel
-  Alpine   build-base autoconf automake pkgconf perl perl-utils libevent-dev xxhash-dev
-  Arch     base-devel perl libevent xxhash
+  Fedora   gcc make autoconf automake pkgconf-pkg-config perl perl-Test-Harness libevent-devel xxhash-devel openssl-devel libseccomp-devel
+  Alpine   build-base autoconf automake pkgconf perl perl-utils libevent-dev xxhash-dev openssl-dev libseccomp-dev
+  Arch     base-devel perl libevent xxhash openssl libseccomp
   macOS    brew install autoconf automake pkg-config libevent xxhash
   FreeBSD  autoconf automake pkgconf gmake perl5 libevent xxhash
 END

@@ -89,7 +89,7 @@ static void send_status(int status)
 void daemonize_succeed(bool keep_error)
 {
     if (status_pipe >= 0 && !keep_error)
-        redirect_to_null(STDERR_FILENO);
+        dup2(STDIN_FILENO, STDERR_FILENO); /* /dev/null, which may no longer be opened by now */
     send_status(EX_OK);
 }
 

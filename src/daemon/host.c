@@ -35,6 +35,10 @@ static void read_gauges(void *context, struct server_gauges *gauges)
         .bytes_written = net.bytes_written,
         .accepting_conns = net.accepting_conns,
         .listen_disabled_num = net.listen_disabled_num,
+        .ssl_new_sessions = net.ssl_new_sessions,
+        .ssl_resumed_sessions = net.ssl_resumed_sessions,
+        .ssl_handshake_errors = net.ssl_handshake_errors,
+        .time_since_server_cert_refresh = net_certificates_age(host->net),
         .time_in_listen_disabled_us = net.time_in_listen_disabled_us,
         .threads = (uint64_t)host->settings->threads,
         .conn_yields = net.conn_yields,
@@ -55,8 +59,13 @@ static void write_settings(void *context, struct text *text)
     now.verbosity = log_verbosity();
     now.memory_size = (int64_t)report.memory_limit;
     now.prefix_detail = protocol_counts_prefixes(host->protocol);
+    /* As memcached says it. */
     if (now.auth_path == NULL)
-        now.auth_path = "no"; /* as memcached says it */
+        now.auth_path = "no";
+    if (now.tls_chain_path == NULL)
+        now.tls_chain_path = "(null)";
+    if (now.tls_key_path == NULL)
+        now.tls_key_path = "(null)";
     settings_write(&now, text);
 }
 
@@ -70,6 +79,23 @@ static void reset_counters(void *context)
 {
     const struct host *host = context;
     net_stats_reset(host->net);
+}
+
+bool host_refresh_certificates(const struct host *host)
+{
+    struct text why;
+    text_init(&why);
+    bool done = net_refresh_certificates(host->net, &why);
+    if (!done)
+        log_write(LOG_ERROR, "%.*s: the certificates that were read before stay in use",
+                  (int)why.size, why.at);
+    text_end(&why);
+    return done;
+}
+
+static bool refresh_certificates(void *context)
+{
+    return host_refresh_certificates(context);
 }
 
 static void shutdown_daemon(void *context, bool graceful)
@@ -100,6 +126,7 @@ struct session_host host_for_sessions(struct host *host)
         .write_settings = write_settings,
         .write_connections = write_connections,
         .reset_counters = reset_counters,
+        .refresh_certificates = host->settings->tls ? refresh_certificates : NULL,
         .shutdown = shutdown_daemon,
         .watch = watch,
         .wake_watchers = wake_watchers,

@@ -19,6 +19,9 @@ struct host {
     struct store *store;             /* lent */
 };
 
+/* Any thread. False, and one line in the log: the old ones stay. */
+bool host_refresh_certificates(const struct host *host);
+
 /* `host` is lent until the protocol is destroyed. */
 struct session_host host_for_sessions(struct host *host);
 

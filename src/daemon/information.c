@@ -144,6 +144,12 @@ void information_print_version(void)
 {
     printf("larderd " PACKAGE_VERSION " (memcached 1.6.45 protocol)\n");
     printf("libevent %s, compiler %s", event_get_version(), __VERSION__);
+#ifdef HAVE_TLS
+    printf(", TLS");
+#endif
+#ifdef HAVE_SECCOMP
+    printf(", seccomp");
+#endif
 #ifdef LARDER_DEBUG
     printf(", debug checks");
 #endif

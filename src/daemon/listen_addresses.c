@@ -2,6 +2,8 @@
 
 #include "daemon/listen_addresses.h"
 
+#include "daemon/settings.h"
+
 #include "base/log.h"
 #include "base/number.h"
 #include "base/slice.h"
@@ -26,16 +28,24 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+static const struct {
+    const char *prefix;
+    enum net_security security;
+} securities[] = {
+    {"notls:", NET_PLAIN},
+    {"btls:", NET_TLS_ONE_SIDED},
+    {"mtls:", NET_TLS_MUTUAL},
+};
+
 /* Moves *at past the next of memcached's prefixes; *why says what is wrong with it. False: none. */
-static bool skip_prefix(char **at, const char **why)
+static bool take_prefix(char **at, struct listen_address *address, const char **why)
 {
     char *text = *at;
-    if (starts_with(text, "notls:")) {
-        *at += strlen("notls:");
-        return true;
-    }
-    if (starts_with(text, "btls:") || starts_with(text, "mtls:")) {
-        *why = "TLS is not in this version";
+    for (size_t i = 0; i < ARRAY_COUNT(securities); i++) {
+        if (!starts_with(text, securities[i].prefix))
+            continue;
+        *at += strlen(securities[i].prefix);
+        address->security = securities[i].security;
         return true;
     }
     if (!starts_with(text, "tag[") && !starts_with(text, "proto["))
@@ -78,7 +88,8 @@ static const char *parse_address(char *text, struct listen_address *address)
     char *host;
     char *port;
     uint32_t number;
-    while (why == NULL && skip_prefix(&text, &why))
+    address->security = NET_TLS;
+    while (why == NULL && take_prefix(&text, address, &why))
         ;
     if (why != NULL)
         return why;
@@ -144,6 +155,26 @@ bool listen_addresses_parse(struct listen_addresses *addresses, const char *list
     }
     if (is_default)
         addresses->at[1].optional = true;
+    return true;
+}
+
+bool listen_addresses_suit(const struct listen_addresses *addresses,
+                           const struct settings *settings)
+{
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct listen_address *address = &addresses->at[i];
+        bool is_mutual = address->security == NET_TLS_MUTUAL;
+        const char *wanted = NULL;
+        if ((is_mutual || address->security == NET_TLS_ONE_SIDED) && !settings->tls)
+            wanted = "-Z";
+        else if (is_mutual && settings->tls_authorities_path == NULL)
+            wanted = "-o ssl_ca_cert=FILE";
+        if (wanted == NULL)
+            continue;
+        log_write(LOG_ERROR, "-l %s:%s wants %s too", is_mutual ? "mtls" : "btls", address->host,
+                  wanted);
+        return false;
+    }
     return true;
 }
 

@@ -55,7 +55,8 @@ static int enter_background(struct settings *settings)
     if (!settings->daemon || service_manager_waits())
         return EX_OK;
     if (!make_absolute(&settings->pid_path) || !make_absolute(&settings->unix_path) ||
-        !make_absolute(&settings->auth_path))
+        !make_absolute(&settings->auth_path) || !make_absolute(&settings->tls_chain_path) ||
+        !make_absolute(&settings->tls_key_path) || !make_absolute(&settings->tls_authorities_path))
         return EX_OSERR;
     return daemonize_start(settings->core_files) ? EX_OK : EX_OSERR;
 }
@@ -106,10 +107,10 @@ static int obey(struct settings *settings)
     log_set_format((enum log_format)settings->log_format);
     if (!settings_check(settings) || !listen_addresses_parse(&addresses, settings->listen, port))
         return EX_USAGE;
-    int status = EX_OK;
-    if (settings->check_only) {
+    int status = listen_addresses_suit(&addresses, settings) ? EX_OK : EX_USAGE;
+    if (status == EX_OK && settings->check_only) {
         printf("larderd: ok\n");
-    } else {
+    } else if (status == EX_OK) {
         log_set_verbosity((unsigned)settings->verbosity);
         status = run(settings, &addresses);
     }

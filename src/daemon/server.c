@@ -8,6 +8,7 @@
 #include "daemon/password_file.h"
 #include "daemon/process_limits.h"
 #include "daemon/service_manager.h"
+#include "daemon/syscall_filter.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -26,7 +27,10 @@
 #define WORKER_MEMORY                                                                              \
     ((size_t)256 << 10) /* a worker's lent buffers, tables, stack and loop, when in use            \
                          */
-#define BUFFER_SHARE 8  /* connections' buffers may take this part of -m */
+#define TLS_WORKER_MEMORY                                                                          \
+    MEBIBYTE           /* what malloc keeps of a worker's TLS connections that are gone */
+#define BUFFER_SHARE 8 /* connections' buffers may take this part of -m */
+#define TLS_SHARE 8    /* and what OpenSSL keeps for connections, this one */
 
 struct server {
     const struct settings *settings;
@@ -49,13 +53,16 @@ static bool complain(const char *why)
 
 /*
  * What the process takes for itself of the memory that -m promises: all that is resident now, and
- * what each worker will touch, but for the 3 MiB that any small process takes. At most half of -m.
+ * what each worker will touch, but for the 3 MiB that any small process takes, and 4 more with TLS.
+ * At most half of -m.
  */
 static size_t own_memory(const struct settings *settings)
 {
-    size_t total = process_resident_bytes() + (size_t)settings->threads * WORKER_MEMORY;
+    size_t of_worker = WORKER_MEMORY + (settings->tls ? TLS_WORKER_MEMORY : 0);
+    size_t total = process_resident_bytes() + (size_t)settings->threads * of_worker;
     size_t half = (size_t)settings->memory_size / 2;
-    size_t own = total > 3 * MEBIBYTE ? total - 3 * MEBIBYTE : 0;
+    size_t usual = (settings->tls ? 7 : 3) * MEBIBYTE;
+    size_t own = total > usual ? total - usual : 0;
     return own < half ? own : half;
 }
 
@@ -105,6 +112,7 @@ static bool create_protocol(struct server *server)
     server->host.store = server->store;
     if (server->protocol == NULL)
         return complain("no memory for the protocol");
+    net_set_protocol(server->net, server->protocol);
     return settings->auth_path == NULL || password_file_load(settings->auth_path, server->protocol);
 }
 
@@ -117,7 +125,6 @@ static bool create_net(struct server *server)
     const char *why = NULL;
     size_t buffer_memory = (size_t)settings->memory_size / BUFFER_SHARE;
     struct net_config config = {
-        .protocol = server->protocol,
         .worker_count = (unsigned)settings->threads,
         .connections_max = (unsigned)settings->connections_max,
         .idle_seconds_max = (unsigned)settings->idle_seconds_max,
@@ -133,6 +140,32 @@ static bool create_net(struct server *server)
     return server->net != NULL || complain(why);
 }
 
+static bool create_tls(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    struct net_tls_config config = {
+        .chain_path = settings->tls_chain_path,
+        .key_path = settings->tls_key_path,
+        .authorities_path = settings->tls_authorities_path,
+        .ciphers = settings->tls_ciphers,
+        .verify = (enum net_verify)settings->tls_verify,
+        .version_min = settings->tls_version_min,
+        .handshake_seconds_max = (unsigned)settings->tls_handshake_seconds_max,
+        .memory_max = (size_t)settings->memory_size / TLS_SHARE,
+        .key_is_der = settings->tls_key_format == 2,
+        .resume = settings->tls_resume,
+    };
+    if (!settings->tls)
+        return true;
+    struct text why;
+    text_init(&why);
+    bool enabled = net_enable_tls(server->net, &config, &why);
+    if (!enabled)
+        log_write(LOG_ERROR, "-Z: %.*s", (int)why.size, why.at);
+    text_end(&why);
+    return enabled;
+}
+
 /* --- signals ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -146,14 +179,17 @@ static const struct {
     {SIGHUP, "HUP", false},
 };
 
+/* Each file as a whole or not at all; one that is wrong does not keep the other from being read. */
 static void reload(struct server *server, const char *signal_name)
 {
-    const char *auth_path = server->settings->auth_path;
+    const struct settings *settings = server->settings;
     service_manager_reloading();
-    if (auth_path == NULL)
-        log_write(LOG_NOTICE, "signal %s: nothing to reload, going on", signal_name);
-    else if (password_file_load(auth_path, server->protocol))
+    if (settings->auth_path != NULL && password_file_load(settings->auth_path, server->protocol))
         log_write(LOG_NOTICE, "signal %s: users and passwords read again", signal_name);
+    if (settings->tls && host_refresh_certificates(&server->host))
+        log_write(LOG_NOTICE, "signal %s: certificates read again", signal_name);
+    if (settings->auth_path == NULL && !settings->tls)
+        log_write(LOG_NOTICE, "signal %s: nothing to reload, going on", signal_name);
     service_manager_ready();
 }
 
@@ -211,7 +247,9 @@ static bool create_parts(struct server *server)
     const char *why = NULL;
     hash_start(0);
     clock_start();
-    if (!create_store(server) || !create_protocol(server) || !create_net(server))
+    /* The store comes after all that takes memory, so that this can be taken off -m. */
+    if (!create_net(server) || !create_tls(server) || !create_store(server) ||
+        !create_protocol(server))
         return false;
     add_signals(server);
     add_sign_of_life(server);
@@ -257,6 +295,7 @@ static bool open_listeners(struct server *server)
             .host = address->host,
             .port = address->port,
             .optional = address->optional,
+            .security = settings->tls ? address->security : NET_PLAIN,
         };
         if (!net_listen_tcp(server->net, &listener, &why))
             return complain(why);
@@ -361,6 +400,8 @@ static int serve(struct server *server)
     if (!write_files(server))
         return EX_CANTCREAT;
     log_start(server);
+    if (settings->drop_privileges && !syscall_filter_install())
+        return EX_OSERR;
     daemonize_succeed(settings->verbosity > 0);
     service_manager_ready();
     bool fine = net_run(server->net);

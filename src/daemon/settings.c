@@ -58,8 +58,44 @@ void settings_end(struct settings *settings)
     settings->listen = NULL;
 }
 
+#ifdef HAVE_TLS
+#define TLS_IS_BUILT_IN true
+#else
+#define TLS_IS_BUILT_IN false
+#endif
+#ifdef HAVE_SECCOMP
+#define SECCOMP_IS_BUILT_IN true
+#else
+#define SECCOMP_IS_BUILT_IN false
+#endif
+
+static bool complain(const char *why)
+{
+    log_write(LOG_ERROR, "%s", why);
+    return false;
+}
+
+static bool check_tls(const struct settings *settings)
+{
+    if (!TLS_IS_BUILT_IN)
+        return complain("-Z: this larderd was built without TLS; install OpenSSL 3 and its headers "
+                        "(Debian: libssl-dev), then configure and build it again");
+    if (settings->tls_chain_path == NULL)
+        return complain("-Z wants the server's certificate: -o ssl_chain_cert=FILE,ssl_key=FILE");
+    if (settings->tls_verify >= 1 && settings->tls_authorities_path == NULL)
+        return complain("-o ssl_verify_mode wants to know whose certificates clients may have: "
+                        "-o ssl_ca_cert=FILE");
+    return true;
+}
+
 bool settings_check(const struct settings *settings)
 {
+    if (settings->tls && !check_tls(settings))
+        return false;
+    if (settings->drop_privileges && !SECCOMP_IS_BUILT_IN)
+        return complain("-o drop_privileges: this larderd was built without seccomp; install "
+                        "libseccomp and its headers (Debian: libseccomp-dev), then configure and "
+                        "build it again");
     if (settings->item_size_max > settings->memory_size / 2) {
         int64_t megabytes = (2 * settings->item_size_max + (1 << 20) - 1) >> 20;
         log_write(LOG_ERROR,

@@ -39,6 +39,16 @@ bool buffer_budget_is_short(struct buffer_budget *budget)
     return buffer_budget_bytes(budget) > budget->bytes_max / 2;
 }
 
+bool buffer_budget_is_exceeded(struct buffer_budget *budget)
+{
+    return buffer_budget_bytes(budget) > budget->bytes_max;
+}
+
+void buffer_budget_add(struct buffer_budget *budget, ptrdiff_t bytes)
+{
+    atomic_fetch_add_explicit(&budget->bytes, (size_t)bytes, memory_order_relaxed);
+}
+
 static struct buffer *buffer_create(struct buffer_budget *budget, size_t capacity)
 {
     if (capacity > BUFFER_SIZE_MAX || !buffer_budget_take(budget, cost_of(capacity)))

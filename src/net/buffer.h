@@ -63,8 +63,12 @@ void buffer_free(struct buffer **buffer, struct buffer_budget *budget);
 MUST_USE bool buffer_budget_take(struct buffer_budget *budget, size_t bytes);
 void buffer_budget_give_back(struct buffer_budget *budget, size_t bytes);
 
-/* More than half of the budget is in use. */
+/* More than half of the budget is in use; more than all of it. */
 bool buffer_budget_is_short(struct buffer_budget *budget);
+bool buffer_budget_is_exceeded(struct buffer_budget *budget);
+
+/* Counts memory that is no buffer, even beyond the budget; negative: that was freed. */
+void buffer_budget_add(struct buffer_budget *budget, ptrdiff_t bytes);
 size_t buffer_budget_bytes(struct buffer_budget *budget);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/connection_event.h"
 #include "net/logger.h"
+#include "net/transport.h"
 #include "net/worker.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ static void count_departure(struct connection *connection, enum close_reason rea
  */
 static enum step begin_closing(struct connection *connection, enum close_reason reason)
 {
-    if (shutdown(connection->descriptor, SHUT_WR) != 0)
+    if (transport_close_output(connection->tls, connection->descriptor) != 0)
         return drop(connection, CLOSE_ERROR);
     count_departure(connection, reason);
     worker_add_lingering(connection->worker);
@@ -99,6 +100,50 @@ static enum step on_closing(struct connection *connection)
     bool waits = size < 0 && errno == EAGAIN && !connection->worker->draining;
     bool may_have_more = size > 0 || (size < 0 && errno == EINTR);
     return waits || may_have_more ? STEP_SLEEP : drop(connection, CLOSE_NORMAL);
+}
+
+/* ---- the TLS handshake */
+
+/* TLS memory counts in the budget of buffers, so a client may come when there is none left. */
+static bool begin_handshake(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    if (connection->tls == NULL && !buffer_budget_is_exceeded(worker->config.budget))
+        connection->tls = tls_stream_create(worker->config.tls, connection->descriptor,
+                                            (enum net_security)connection->security);
+    return connection->tls != NULL;
+}
+
+static enum step on_handshake(struct connection *connection)
+{
+    struct net_counters *counters = &connection->worker->counters;
+    if (!begin_handshake(connection))
+        return refuse(connection);
+    switch (tls_stream_handshake(connection->tls)) {
+    case TLS_WAITS:
+        return STEP_SLEEP;
+    case TLS_READY:
+        counter_add(tls_stream_is_resumed(connection->tls) ? &counters->ssl_resumed_sessions
+                                                           : &counters->ssl_new_sessions,
+                    1);
+        connection->linger_ticks = 0;
+        worker_remove_lingering(connection->worker);
+        connection->state = CONNECTION_READING;
+        return STEP_GO_ON;
+    case TLS_FAILED:
+        break;
+    }
+    log_write(LOG_INFO, "<%d TLS handshake failed: %s", connection->descriptor,
+              tls_stream_failure());
+    return drop(connection, CLOSE_ERROR);
+}
+
+/* What a client could hold on to by sending half a record, or by not reading. */
+static bool holds_too_much(const struct connection *connection)
+{
+    return UNLIKELY(connection->tls != NULL) &&
+           UNLIKELY(buffer_budget_is_exceeded(connection->worker->config.budget)) &&
+           tls_stream_is_busy(connection->tls);
 }
 
 /* ---- reading */
@@ -124,7 +169,7 @@ static void count_read(struct connection *connection, size_t size, size_t asked)
     struct worker *worker = connection->worker;
     counter_add(&worker->counters.bytes_read, size);
     worker->lent.moved += size;
-    connection->drained = size < asked;
+    connection->drained = size < asked && !transport_has_more(connection->tls);
 }
 
 /* Unread input to the front of the lent buffer; the rest of that is room. */
@@ -182,7 +227,7 @@ static enum step on_reading(struct connection *connection)
     struct store_room room = input_room(connection);
     if (room.at == NULL)
         return refuse(connection);
-    ssize_t size = read(connection->descriptor, room.at, room.size);
+    ssize_t size = transport_read(connection->tls, connection->descriptor, room.at, room.size);
     if (UNLIKELY(size <= 0))
         return on_nothing_read(connection, size);
     count_read(connection, (size_t)size, room.size);
@@ -203,7 +248,7 @@ static enum step on_filling(struct connection *connection)
     if (room.size == 0)
         return run_session(connection);
     struct iovec vectors[] = {{room.at, room.size}, {lent->input, LENT_SIZE}};
-    ssize_t result = readv(connection->descriptor, vectors, 2);
+    ssize_t result = transport_readv(connection->tls, connection->descriptor, vectors, 2);
     if (UNLIKELY(result <= 0))
         return on_nothing_read(connection, result);
     size_t size = (size_t)result;
@@ -212,7 +257,7 @@ static enum step on_filling(struct connection *connection)
     session_fill_advance(&connection->session, filled);
     lent->session.in = (struct slice){lent->input, size - filled};
     if (size < room.size)
-        return STEP_SLEEP;
+        return connection->drained ? STEP_SLEEP : STEP_GO_ON;
     return run_session(connection);
 }
 
@@ -230,8 +275,11 @@ static void destroy(struct connection *connection)
     session_end(&connection->session, worker->proto);
     buffer_free(&connection->input, worker->config.budget);
     buffer_free(&connection->output, worker->config.budget);
-    if (connection->state == CONNECTION_CLOSING)
+    if (connection->state == CONNECTION_HANDSHAKE)
+        counter_add(&worker->counters.ssl_handshake_errors, 1);
+    if (connection->state == CONNECTION_HANDSHAKE || connection->state == CONNECTION_CLOSING)
         worker_remove_lingering(worker);
+    tls_stream_destroy(connection->tls);
     counter_subtract(&worker->counters.connection_structures, 1);
     free(connection);
 }
@@ -250,6 +298,8 @@ static enum step hand_over(struct connection *connection)
     struct watcher *watcher = worker->lent.watcher;
     leave_worker(connection);
     watcher->descriptor = connection->descriptor;
+    watcher->tls = connection->tls;
+    connection->tls = NULL;
     watcher_add_first(watcher, (struct slice){buffers->out, buffers->out_size});
     counter_subtract(&worker->counters.curr_connections, 1);
     destroy(connection);
@@ -319,14 +369,14 @@ static ssize_t send_some(struct connection *connection, size_t *offered)
     struct slice unsent = connection->worker->lent.unsent;
     *offered = unsent.size;
     if (LIKELY(!session_may_have_tail(&connection->session)))
-        return send(connection->descriptor, unsent.at, unsent.size, MSG_NOSIGNAL);
+        return transport_send(connection->tls, connection->descriptor,
+                              &(struct iovec){(char *)unsent.at, unsent.size}, 1);
     struct iovec vectors[VECTORS_MAX];
     int count = gather_unsent(connection, vectors);
-    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
     *offered = 0;
     for (int i = 0; i < count; i++)
         *offered += vectors[i].iov_len;
-    return sendmsg(connection->descriptor, &message, MSG_NOSIGNAL);
+    return transport_send(connection->tls, connection->descriptor, vectors, count);
 }
 
 static bool has_unsent(struct connection *connection)
@@ -458,7 +508,8 @@ static void take_up(struct connection *connection)
 /* Watches for input, or for room to send; a system call only when that changes. */
 static bool watch(struct connection *connection)
 {
-    bool on_write = connection->state == CONNECTION_SENDING;
+    bool on_write =
+        connection->state == CONNECTION_SENDING || transport_wants_write(connection->tls);
     if (on_write == connection->on_write)
         return true;
     struct event *event = &connection->event;
@@ -476,7 +527,8 @@ static void put_down(struct connection *connection, enum step step)
     struct worker *worker = connection->worker;
     struct buffer_budget *budget = worker->config.budget;
     if (!buffer_keep(&connection->input, budget, worker->lent.session.in) ||
-        !buffer_keep(&connection->output, budget, worker->lent.unsent)) {
+        !buffer_keep(&connection->output, budget, worker->lent.unsent) ||
+        holds_too_much(connection)) {
         refuse(connection);
         return;
     }
@@ -493,7 +545,7 @@ static void put_down(struct connection *connection, enum step step)
 /* While the worker drains, a connection that would wait for input is closed instead. */
 static enum step end_drained(struct connection *connection, enum step step)
 {
-    bool reads = connection->state == CONNECTION_READING || connection->state == CONNECTION_FILLING;
+    bool reads = connection->state != CONNECTION_SENDING && connection->state != CONNECTION_CLOSING;
     if (step != STEP_SLEEP || !reads)
         return step;
     return connection->worker->lent.moved > 0 ? begin_closing(connection, CLOSE_SHUTDOWN)
@@ -556,9 +608,13 @@ void connection_adopt(struct connection *connection, struct worker *worker)
     event_assign(event, worker->base, connection->descriptor, EV_READ | EV_PERSIST, on_ready,
                  connection);
     connection_event_tell(worker->proto, "conn_new", NULL, connection->descriptor);
+    if (connection->security != NET_PLAIN) {
+        connection->state = CONNECTION_HANDSHAKE; /* TLS takes memory only when the client speaks */
+        worker_add_lingering(worker);
+    }
     if (event_add(event, NULL) != 0)
         connection_close(connection, CLOSE_ERROR);
-    else
+    else if (connection->security == NET_PLAIN)
         connection_drive(connection);
 }
 

@@ -22,6 +22,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+struct tls_stream;
 struct worker;
 
 /* Why a connection is closed, as watchers are told it. */
@@ -37,6 +38,7 @@ enum connection_state {
 struct connection {
     /* set once at creation or adoption */
     int descriptor;
+    uint8_t security; /* enum net_security */
     struct worker *worker;
 
     /* any thread, under the lock of the worker's roster */
@@ -46,17 +48,18 @@ struct connection {
     struct letter letter; /* in the mailbox, later in the line of those who wait for a turn */
     struct event event;
     struct session session;
-    struct buffer *input;  /* owned: read and not consumed, while asleep */
-    struct buffer *output; /* owned: produced and not sent, while asleep */
-    uint8_t state;         /* enum connection_state */
-    uint8_t said;          /* enum session_state: what the session wants when all is sent */
-    uint8_t linger_ticks;  /* seconds that it has waited in CONNECTION_CLOSING */
-    bool drained : 1;      /* the last read came back short: asking again would only say EAGAIN */
-    bool in_line : 1;      /* among the worker's connections that wait for a turn */
-    bool on_write : 1;     /* the event watches for room to write, not for input */
-    bool writable : 1;     /* the event loop has just said that there is room to write */
-    bool tamed : 1;        /* its socket is writable only when little is left to send */
-    bool departed : 1;     /* no longer counted as a client */
+    struct tls_stream *tls; /* owned; NULL: plain, or the handshake has not begun */
+    struct buffer *input;   /* owned: read and not consumed, while asleep */
+    struct buffer *output;  /* owned: produced and not sent, while asleep */
+    uint8_t state;          /* enum connection_state */
+    uint8_t said;           /* enum session_state: what the session wants when all is sent */
+    uint8_t linger_ticks;   /* seconds spent in CONNECTION_HANDSHAKE, or in CONNECTION_CLOSING */
+    bool drained : 1;       /* the last read came back short: asking again would only say EAGAIN */
+    bool in_line : 1;       /* among the worker's connections that wait for a turn */
+    bool on_write : 1;      /* the event watches for room to write, not for input */
+    bool writable : 1;      /* the event loop has just said that there is room to write */
+    bool tamed : 1;         /* its socket is writable only when little is left to send */
+    bool departed : 1;      /* no longer counted as a client */
 
     /* written here, read anywhere: the second of the last activity << 8 | enum connection_state */
     struct counter shown;

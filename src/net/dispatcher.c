@@ -57,25 +57,27 @@ static uint64_t count_clients(const struct dispatcher *dispatcher)
 }
 
 /* Bytes that the client has sent already are read, or closing would reset the connection. */
-static void turn_away(struct dispatcher *dispatcher, int descriptor)
+static void turn_away(struct dispatcher *dispatcher, int descriptor, enum net_security security)
 {
     char unread[512];
     counter_add(&dispatcher->counters.rejected_connections, 1);
     log_write_limited(&dispatcher->full_log, LOG_WARNING,
                       "turned a client away: %u connections are open (-c)",
                       dispatcher->config.connections_max);
-    ssize_t ignored = send(descriptor, full_reply, sizeof(full_reply) - 1, MSG_NOSIGNAL);
+    ssize_t ignored = 0;
+    if (security == NET_PLAIN)
+        ignored = send(descriptor, full_reply, sizeof(full_reply) - 1, MSG_NOSIGNAL);
     shutdown(descriptor, SHUT_WR);
     ignored = recv(descriptor, unread, sizeof(unread), MSG_DONTWAIT);
     (void)ignored;
     close(descriptor);
 }
 
-static void admit(struct dispatcher *dispatcher, int descriptor)
+static void admit(struct dispatcher *dispatcher, int descriptor, enum net_security security)
 {
     if (count_clients(dispatcher) >= dispatcher->config.connections_max ||
         descriptor >= event_loop_descriptor_end(dispatcher->base)) {
-        turn_away(dispatcher, descriptor);
+        turn_away(dispatcher, descriptor, security);
         return;
     }
     struct connection *connection = connection_create(descriptor);
@@ -83,6 +85,7 @@ static void admit(struct dispatcher *dispatcher, int descriptor)
         close(descriptor);
         return;
     }
+    connection->security = (uint8_t)security;
     log_write(LOG_DEBUG, "<%d new client connection", descriptor);
     counter_add(&dispatcher->counters.total_connections, 1);
     counter_add(&dispatcher->counters.curr_connections, 1);
@@ -100,7 +103,7 @@ static bool accept_all(struct dispatcher *dispatcher, const struct listener *lis
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
-            admit(dispatcher, descriptor);
+            admit(dispatcher, descriptor, listener->security);
             continue;
         }
         switch (errno) {

@@ -134,6 +134,7 @@ static struct listener *open_each(struct addrinfo *addresses, const struct net_t
         *end = listener;
         end = &listener->next;
         port = listener->port;
+        listener->security = where->security;
     }
     if (list == NULL && !where->optional)
         fail(failure, "failed to listen on %s port %u: %s", host_name(where), (unsigned)port,

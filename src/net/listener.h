@@ -23,6 +23,7 @@ struct listener {
     int descriptor;
     int family;
     uint16_t port;
+    enum net_security security;
     char *path;   /* owned; of a unix socket */
     dev_t device; /* of the socket's file, so that only that one is ever removed */
     ino_t inode;

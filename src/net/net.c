@@ -2,10 +2,12 @@
 
 #include "net/net.h"
 
+#include "base/clock.h"
 #include "net/connection_list.h"
 #include "net/connection.h"
 #include "net/dispatcher.h"
 #include "net/logger.h"
+#include "net/tls.h"
 #include "net/worker.h"
 
 #include <stdlib.h>
@@ -16,6 +18,8 @@ struct net {
     struct net_config config;
     struct worker **workers; /* owned, with what they point to */
     unsigned worker_count;
+    struct tls *tls; /* owned; NULL: there is none */
+    unsigned handshake_seconds_max;
 
     /* any thread, under its lock */
     struct mutex zero_lock;
@@ -76,6 +80,7 @@ void net_destroy(struct net *net)
         worker_destroy(net->workers[i]);
     free(net->workers);
     dispatcher_end(&net->dispatcher);
+    tls_destroy(net->tls);
     mutex_end(&net->zero_lock);
     free(net);
 }
@@ -101,12 +106,49 @@ static void init_logger(struct net *net)
     net->dispatcher.logger = &net->logger;
 }
 
+/* ---- TLS */
+
+/* What the certificates take is no connection's, so the budget is larger by as much. */
+bool net_enable_tls(struct net *net, const struct net_tls_config *config, struct text *why)
+{
+    const char *reason = NULL;
+    CHECK(net->worker_count == 0 && net->tls == NULL);
+    net->tls = tls_create(config, &net->budget, &reason);
+    if (net->tls == NULL) {
+        text_add(why, slice_of(reason));
+        return false;
+    }
+    net->handshake_seconds_max = config->handshake_seconds_max;
+    bool loaded = tls_load(net->tls, why);
+    net->budget.bytes_max += config->memory_max + buffer_budget_bytes(&net->budget);
+    return loaded;
+}
+
+bool net_refresh_certificates(struct net *net, struct text *why)
+{
+    if (net->tls != NULL)
+        return tls_load(net->tls, why);
+    text_add(why, SLICE_LITERAL("there is no TLS"));
+    return false;
+}
+
+uint32_t net_certificates_age(const struct net *net)
+{
+    uint32_t now = clock_seconds();
+    uint32_t loaded_at = net->tls == NULL ? now : tls_loaded_at(net->tls);
+    return now > loaded_at ? now - loaded_at : 0; /* debugtime may turn the clock back */
+}
+
+/* ---- workers */
+
 static bool create_workers(struct net *net, const char **why)
 {
     struct worker_config config = {
         .protocol = net->config.protocol,
         .budget = &net->budget,
         .logger = &net->logger,
+        .tls = net->tls,
+        .handshake_seconds_max = net->handshake_seconds_max,
         .idle_seconds_max = net->config.idle_seconds_max,
         .event_method = net->config.event_method,
     };
@@ -159,6 +201,7 @@ static bool add_listeners(struct net *net, struct listener *list, const char **w
 
 bool net_listen_tcp(struct net *net, const struct net_tcp_listener *listener, const char **why)
 {
+    CHECK(listener->security == NET_PLAIN || net->tls != NULL);
     struct listener *list = listener_open_tcp(listener, net->config.backlog, &net->failure);
     return add_listeners(net, list, why);
 }

@@ -25,6 +25,30 @@ struct net;
 
 enum net_dispatch { NET_DISPATCH_IN_TURN, NET_DISPATCH_LEAST };
 
+/* How clients of a listener speak. */
+enum net_security {
+    NET_PLAIN,         /* without TLS */
+    NET_TLS,           /* with TLS; client certificates as net_tls_config.verify has it */
+    NET_TLS_ONE_SIDED, /* with TLS; no client certificates */
+    NET_TLS_MUTUAL,    /* with TLS; every client must have a certificate */
+};
+
+/* In memcached's order (ssl_verify_mode). */
+enum net_verify { NET_VERIFY_NONE, NET_VERIFY_REQUEST, NET_VERIFY_REQUIRE, NET_VERIFY_ONCE };
+
+struct net_tls_config {
+    const char *chain_path;       /* the server's certificate and those above it, PEM */
+    const char *key_path;         /* NULL: in chain_path */
+    const char *authorities_path; /* whom client certificates must come from; NULL: nobody */
+    const char *ciphers;          /* of TLS 1.2 and below; NULL: OpenSSL's choice */
+    enum net_verify verify;
+    unsigned version_min;           /* 0 to 3: TLS 1.0 to 1.3 */
+    unsigned handshake_seconds_max; /* a client that takes longer is closed */
+    size_t memory_max;              /* bytes for connections, beside net_config's */
+    bool key_is_der;                /* or else PEM */
+    bool resume;                    /* clients may resume sessions */
+};
+
 struct net_config {
     struct protocol *protocol; /* lent; may be given later by net_set_protocol */
     unsigned worker_count;     /* -t, at least 1 */
@@ -45,6 +69,22 @@ void net_destroy(struct net *net);
 /* Before net_start_workers: for a protocol that is created after the network it looks at. */
 void net_set_protocol(struct net *net, struct protocol *protocol);
 
+/*
+ * Before net_start_workers: listeners may then ask for TLS. The config's texts are lent. false:
+ * `why` says what is wrong.
+ */
+MUST_USE bool net_enable_tls(struct net *net, const struct net_tls_config *config,
+                             struct text *why);
+
+/*
+ * Any thread: reads the certificates again, for connections that are yet to come. false: `why` says
+ * what is wrong, and nothing has changed.
+ */
+MUST_USE bool net_refresh_certificates(struct net *net, struct text *why);
+
+/* Any thread: seconds since the certificates were read; 0 without TLS. */
+uint32_t net_certificates_age(const struct net *net);
+
 MUST_USE bool net_start_workers(struct net *net, const char **why);
 
 /*
@@ -57,6 +97,7 @@ struct net_tcp_listener {
     const char *host; /* a name or number; NULL: all addresses */
     uint16_t port;
     bool optional;
+    enum net_security security; /* all but NET_PLAIN: after net_enable_tls */
 };
 MUST_USE bool net_listen_tcp(struct net *net, const struct net_tcp_listener *listener,
                              const char **why);

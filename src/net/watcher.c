@@ -2,12 +2,13 @@
 
 #include "net/watcher.h"
 
+#include "net/transport.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct watcher *watcher_create(unsigned kinds, size_t capacity)
 
 void watcher_destroy(struct watcher *watcher)
 {
+    tls_stream_destroy(watcher->tls);
     if (watcher->descriptor >= 0)
         close(watcher->descriptor);
     free(watcher);
@@ -72,9 +74,8 @@ bool watcher_send(struct watcher *watcher, uint64_t *sent)
 {
     while (watcher->held > 0) {
         struct iovec vectors[2];
-        struct msghdr message = {.msg_iov = vectors};
-        message.msg_iovlen = (size_t)gather(watcher, vectors);
-        ssize_t size = sendmsg(watcher->descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        int count = gather(watcher, vectors);
+        ssize_t size = transport_send(watcher->tls, watcher->descriptor, vectors, count);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0)

@@ -19,14 +19,16 @@
 #include <stdint.h>
 
 struct logger;
+struct tls_stream;
 
 struct watcher {
     /* set once, before it is handed over */
     struct logger *logger;
-    int descriptor;  /* owned */
-    unsigned kinds;  /* enum watch_kind */
-    uint32_t since;  /* of clock_seconds */
-    size_t capacity; /* of `bytes` */
+    int descriptor;         /* owned */
+    struct tls_stream *tls; /* owned; NULL: plain */
+    unsigned kinds;         /* enum watch_kind */
+    uint32_t since;         /* of clock_seconds */
+    size_t capacity;        /* of `bytes` */
     struct letter letter;
 
     /* any thread, under the lock of the logger's roster */
@@ -42,7 +44,7 @@ struct watcher {
     char bytes[];
 };
 
-/* NULL: no memory. It has no descriptor yet. */
+/* NULL: no memory. It has no descriptor yet, nor a stream. */
 struct watcher *watcher_create(unsigned kinds, size_t capacity);
 void watcher_destroy(struct watcher *watcher); /* closes the socket */
 

@@ -101,13 +101,25 @@ static void close_idle(struct worker *worker)
     }
 }
 
+static bool lingers_too_long(const struct worker *worker, struct connection *connection)
+{
+    switch (connection->state) {
+    case CONNECTION_CLOSING:
+        return ++connection->linger_ticks > LINGER_TICKS;
+    case CONNECTION_HANDSHAKE:
+        return ++connection->linger_ticks > worker->config.handshake_seconds_max;
+    default:
+        return false;
+    }
+}
+
 static void close_lingering(struct worker *worker)
 {
     struct connection *next;
     for (struct connection *connection = next_connection(worker, NULL); connection != NULL;
          connection = next) {
         next = next_connection(worker, connection);
-        if (connection->state == CONNECTION_CLOSING && ++connection->linger_ticks > LINGER_TICKS)
+        if (lingers_too_long(worker, connection))
             connection_close(connection, CLOSE_NORMAL);
     }
 }
@@ -221,12 +233,16 @@ static void *worker_main(void *context)
     return NULL;
 }
 
-/* Signals are the dispatcher's: the worker's thread inherits a mask that blocks them all. */
+/*
+ * Signals are the dispatcher's: the worker's thread inherits a mask that blocks them all, but for
+ * the one that tells of a system call that is not allowed.
+ */
 bool worker_start(struct worker *worker, struct start_barrier *barrier)
 {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS);
     worker->barrier = barrier;
     start_barrier_expect(barrier);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);

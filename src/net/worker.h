@@ -25,6 +25,7 @@
 
 struct connection;
 struct logger;
+struct tls;
 struct watcher;
 
 /* The lent input and output buffers, each of this size. */
@@ -36,6 +37,8 @@ struct worker_config {
     struct logger *logger;        /* lent; shared by all workers */
     unsigned idle_seconds_max;    /* 0: for ever */
     const char *event_method;     /* NULL: libevent's choice */
+    struct tls *tls;              /* lent; NULL: there is none */
+    unsigned handshake_seconds_max;
 };
 
 /* What the connection that is running works with; between connections it holds nothing. */
@@ -75,7 +78,7 @@ struct worker {
     bool ticking;
     bool stopping;            /* the loop ends after this turn */
     bool draining;            /* connections close as soon as they have nothing to do */
-    unsigned lingering_count; /* connections in CONNECTION_CLOSING */
+    unsigned lingering_count; /* connections in CONNECTION_HANDSHAKE or CONNECTION_CLOSING */
     size_t buffers_told;      /* bytes of all connections' buffers, as the store was last told */
     struct log_limit refusal_log;
 
@@ -114,7 +117,7 @@ void worker_line_up(struct worker *worker, struct connection *connection);
 /* Somebody else has work in this round of the loop. */
 bool worker_is_awaited(const struct worker *worker);
 
-/* A connection came to linger, or ceased to. */
+/* A connection came to a state that it may not stay in for long, or left it. */
 void worker_add_lingering(struct worker *worker);
 void worker_remove_lingering(struct worker *worker);
 

@@ -184,7 +184,11 @@ bool command_lru_crawler(struct exchange *x, struct request *request)
 
 bool command_refresh_certs(struct exchange *x, struct request *request)
 {
-    return request_reply(x, request, REPLY_NO_TLS);
+    const struct session_host *host = &x->thread->protocol->config.host;
+    if (host->refresh_certificates == NULL)
+        return request_reply(x, request, REPLY_NO_TLS);
+    bool done = host->refresh_certificates(host->context);
+    return request_reply(x, request, done ? REPLY_OK : REPLY_TLS_NOT_LOADED);
 }
 
 /* memcached's tests hold and lock single items; here nothing can be held, so only absence shows. */

@@ -56,7 +56,8 @@ struct session_host {
     void (*reset_counters)(void *context);                       /* stats reset, net's share */
     void (*shutdown)(void *context, bool graceful);
     enum watch_start (*watch)(void *context, struct session *session, unsigned kinds);
-    void (*wake_watchers)(void *context); /* something was told: proto_take_told */
+    void (*wake_watchers)(void *context);        /* something was told: proto_take_told */
+    bool (*refresh_certificates)(void *context); /* false: the old ones stay; NULL: no TLS */
 };
 
 struct protocol_config {
