@@ -33,9 +33,9 @@ SKIP: {
     write_file($auth, "foo:bar\n");
     my $pid_file = "$directory/pid";
     my $server = Larder->start(args => ['-o', 'drop_privileges', '-Y', $auth, '-P', $pid_file]);
-    for my $task (glob '/proc/' . $server->pid . '/task/*/status') {
-        like Larder::read_file($task), qr/^Seccomp:\s2$/m, 'every thread is filtered';
-    }
+    my @tasks = glob '/proc/' . $server->pid . '/task/*/status';
+    my $is_filtered = sub { Larder::read_file($_[0]) =~ /^Seccomp:\s2$/m };
+    ok wait_until(sub { @tasks == grep { $is_filtered->($_) } @tasks }), 'every thread is filtered';
     like $server->converse("set x 0 0 7\r\nfoo bar\r\nset k 0 0 1\r\nx\r\nget k\r\n"), qr/VALUE k/, 'it serves';
     write_file($auth, "foo:new\n");
     $server->signal('HUP');
@@ -71,6 +71,7 @@ END
         my $is_harmless = $what ne 'a program' && $what ne 'a process';
         for my $filter (('no_drop_privileges') x $is_harmless, 'drop_privileges') {
             my $victim = Larder->start(args => ['-o', $filter], no_extra => 1, environment => {LD_PRELOAD => "$base.so"});
+            wait_until(sub { $is_filtered->('/proc/' . $victim->pid . '/status') }) if $filter eq 'drop_privileges';
             my $connection = $victim->connect;
             $connection->send("stats\r\n");
             if ($filter eq 'drop_privileges') {
