@@ -3,7 +3,7 @@
 
 /*
  * -o drop_privileges: what is left of the system once the daemon serves. No program can be started,
- * no process or thread, no file written or made, no connection opened, no memory made executable. A
+ * no process, no file written or made, no connection opened, no memory made executable. A
  * system call that is not allowed ends the daemon by SIGSYS, with a line in the log.
  *
  * Threads: called once, by the main thread, when all others run; it holds for all of them.

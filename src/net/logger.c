@@ -213,6 +213,9 @@ static void *logger_main(void *context)
 {
     struct logger *logger = context;
     struct watcher *watcher;
+#ifdef HAVE_PTHREAD_SETNAME_NP
+    pthread_setname_np(pthread_self(), "logger"); /* from outside it would take a file to write */
+#endif
     while (!logger->stopping)
         CHECK(event_base_loop(logger->base, EVLOOP_ONCE) >= 0);
     while ((watcher = next_watcher(logger, NULL)) != NULL)
@@ -230,13 +233,10 @@ static bool start_thread(struct logger *logger)
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* as in worker_start */
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
     bool started = pthread_create(&logger->thread, NULL, logger_main, logger) == 0;
     CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-#ifdef HAVE_PTHREAD_SETNAME_NP
-    if (started)
-        pthread_setname_np(logger->thread, "logger");
-#endif
     return started;
 }
 

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Larder;
+use Larder::Tls;
 
 larder_only('it reads the table of its statistics');
 
@@ -204,6 +205,32 @@ SKIP: {
     my $number = 0;
     moves_in_time($client, [qw(store_no_memory outofmemory)],
         sub { $client->converse(sets(0, 10_000, map { 'k' . $number++ } 1 .. 100)) });
+    stops_cleanly $server;
+}
+
+# TLS, where it is built in.
+SKIP: {
+    my @names = qw(ssl_new_sessions ssl_resumed_sessions ssl_handshake_errors time_since_server_cert_refresh);
+    if (!can_speak_tls) {
+        $moved{$_}++ for @names;
+        skip 'no TLS, or no openssl command', 1;
+    }
+    my $files = certificates;
+    my $server = Larder->start(
+        listen => ['-l', 'notls:127.0.0.1:0,127.0.0.1:0'],
+        tcp => 1,
+        args => ['-Z', '-o', "ssl_chain_cert=$files/server.pem,ssl_key=$files/server.key,ssl_session_cache"],
+    );
+    my $client = $server->connect;
+    my $session = $server->directory . '/session';
+    moves_in_time($client, \@names, sub {
+        $server->clock_at(10);
+        tls_session(tls_port($server), "version\r\nquit\r\n", '-sess_out', $session);
+        tls_session(tls_port($server), "version\r\nquit\r\n", '-sess_in', $session);
+        my $plain = $server->connect(port => tls_port($server));
+        $plain->send("version\r\n" x 20);
+        $plain->read_to_close;
+    });
     stops_cleanly $server;
 }
 

@@ -37,11 +37,6 @@ sub start_tls {
     );
 }
 
-sub tls_port {
-    my ($server) = @_;
-    return (Larder::read_file($server->port_path) =~ /^TCP INET: (\d+)$/mg)[1];
-}
-
 my $quit = crlf('version', 'quit');
 
 # ---- bytes
@@ -77,11 +72,19 @@ my $quit = crlf('version', 'quit');
     ok $slow->read_exactly(length $big) eq $big, "reply $_" for 1 .. 20;
     is $slow->ask('mn'), crlf('MN'), 'the slow reader is in step';
 
+    # A watcher's lines are encrypted too, by another thread.
+    my $watcher = tls_connect(tls_port($server), @trusting);
+    $watcher->send(crlf('watch mutations'));
+    is $watcher->read_line, crlf('OK'), 'a watcher';
+    $client->ask('set watched 0 0 1', 'x');
+    like $watcher->read_until("\n"), qr/ key=watched /, 'is told what happens';
+    $watcher->close;
+
     is $client->stats('settings')->{$_->[0]}, $_->[1], "stats settings: $_->[0]"
         for ['ssl_enabled', 'yes'], ['ssl_chain_cert', "$files/server.pem"], ['ssl_verify_mode', 0], ['ssl_ca_cert', 'NULL'],
         ['ssl_min_version', 'tlsv1.2'], ['ssl_wbuf_size', 16384];
     my $stats = $client->stats;
-    is $stats->{ssl_new_sessions}, 2, 'two sessions were begun';
+    is $stats->{ssl_new_sessions}, 3, 'three sessions were begun';
     is $stats->{ssl_handshake_errors}, 0, 'and none failed';
 
     # Who does not speak TLS.

@@ -14,12 +14,14 @@ use Larder;
 use Larder::Client;
 use Larder::Connection;
 
-our @EXPORT = qw(certificates has_tls make_authority make_certificate tls_connect tls_session);
+our @EXPORT = qw(can_speak_tls certificates has_tls tls_connect tls_port tls_session);
 
 sub has_tls {
     my $path = server_path();
     return `'$path' --version` =~ /, TLS/ ? 1 : 0;
 }
+
+sub can_speak_tls { return has_tls && defined Larder::Client::find_program('openssl') }
 
 sub openssl {
     my (@arguments) = @_;
@@ -55,6 +57,12 @@ sub certificates {
     make_authority("$directory/other");
     make_certificate("$directory/stranger", "$directory/other", 'stranger');
     return $directory;
+}
+
+# Of a server whose -l has a plain address first and then one with TLS.
+sub tls_port {
+    my ($server) = @_;
+    return (Larder::read_file($server->port_path) =~ /^TCP INET: (\d+)$/mg)[1];
 }
 
 my @children;
