@@ -73,9 +73,10 @@ static uint32_t choose_wasteful_locked(struct store_thread *thread)
     return SEGMENT_NONE;
 }
 
-static void start_victim_locked(struct reclaim *reclaim, uint32_t victim, enum reclaim_keep keep)
-    REQUIRES(reclaim->lock)
+static void start_victim_locked(struct store *store, uint32_t victim, enum reclaim_keep keep)
+    REQUIRES(store->reclaim.lock)
 {
+    struct reclaim *reclaim = &store->reclaim;
     reclaim->victim = victim;
     reclaim->keep = keep;
     reclaim->offset = SEGMENT_START;
@@ -83,8 +84,9 @@ static void start_victim_locked(struct reclaim *reclaim, uint32_t victim, enum r
     atomic_store_explicit(&reclaim->has_victim, victim != SEGMENT_NONE, memory_order_relaxed);
 }
 
-static void end_victim_locked(struct reclaim *reclaim) REQUIRES(reclaim->lock)
+static void end_victim_locked(struct store *store) REQUIRES(store->reclaim.lock)
 {
+    struct reclaim *reclaim = &store->reclaim;
     reclaim->victim = SEGMENT_NONE;
     atomic_store_explicit(&reclaim->has_victim, false, memory_order_relaxed);
 }
@@ -100,7 +102,7 @@ static bool choose_victim_locked(struct store_thread *thread) REQUIRES(thread->s
         victim = oldest_to_evict(&store->segments);
     }
     reclaim->starved = false;
-    start_victim_locked(reclaim, victim, keep);
+    start_victim_locked(thread->store, victim, keep);
     return victim != SEGMENT_NONE;
 }
 
@@ -111,7 +113,7 @@ static bool choose_spent_locked(struct store_thread *thread) REQUIRES(thread->st
     atomic_store_explicit(&reclaim->looks_spent, false, memory_order_relaxed);
     uint32_t victim = segments_take_spent(&store->segments, &reclaim->cursor,
                                           percent_of_segment(store, SPENT_PERCENT), thread->now);
-    start_victim_locked(reclaim, victim, KEEP_LIVE);
+    start_victim_locked(thread->store, victim, KEEP_LIVE);
     return victim != SEGMENT_NONE;
 }
 
@@ -476,7 +478,7 @@ static enum reclaim_outcome finish_locked(struct store_thread *thread)
     if (UNLIKELY(thread->observer != NULL))
         show_emptied_locked(thread);
     segments_emptied(&thread->store->segments, reclaim->victim);
-    end_victim_locked(reclaim);
+    end_victim_locked(thread->store);
     counter_add(&thread->counters.segments_reclaimed, 1);
     counter_add(&thread->counters.compactions, reclaim->keep == KEEP_LIVE);
     reclaim->won += thread->store->segments.size;
@@ -496,7 +498,7 @@ static enum reclaim_outcome no_room_locked(struct store_thread *thread)
         return RECLAIM_GOING;
     }
     segments_put_back(&store->segments, reclaim->victim);
-    end_victim_locked(reclaim);
+    end_victim_locked(thread->store);
     reclaim->starved = true;
     return store->config.evict ? RECLAIM_GOING : RECLAIM_STUCK;
 }

@@ -95,21 +95,24 @@ static void server_start(struct server *server, unsigned bits)
     log_set_verbosity(0);
     server->store = store_create(&store_config, &why);
     CHECK(server->store != NULL);
-    struct protocol_config config = {
-        .store = server->store,
-        .host = {NULL, read_no_gauges, write_no_lines, write_no_lines, reset_nothing, go_on},
-        .event_version = "",
-        .item_size_max = store_config.item_size_max,
-        .requests_per_turn = bits & IN_SHORT_TURNS ? 1 : 20,
-        .flush_allowed = !(bits & WITHOUT_ADMIN),
-        .shutdown_allowed = !(bits & WITHOUT_ADMIN),
-        .dump_allowed = !(bits & WITHOUT_ADMIN),
-        .authenticate = bits & WITH_PASSWORDS,
-        .prefix_detail = bits & WITH_DETAIL,
-        .prefix_delimiter = ':',
-        .cas = store_config.cas,
-        .track_sizes = bits & WITH_DETAIL,
-        .debug_commands = true};
+    struct protocol_config config = {.store = server->store,
+                                     .host = {.read_gauges = read_no_gauges,
+                                              .write_settings = write_no_lines,
+                                              .write_connections = write_no_lines,
+                                              .reset_counters = reset_nothing,
+                                              .shutdown = go_on},
+                                     .event_version = "",
+                                     .item_size_max = store_config.item_size_max,
+                                     .requests_per_turn = bits & IN_SHORT_TURNS ? 1 : 20,
+                                     .flush_allowed = !(bits & WITHOUT_ADMIN),
+                                     .shutdown_allowed = !(bits & WITHOUT_ADMIN),
+                                     .dump_allowed = !(bits & WITHOUT_ADMIN),
+                                     .authenticate = bits & WITH_PASSWORDS,
+                                     .prefix_detail = bits & WITH_DETAIL,
+                                     .prefix_delimiter = ':',
+                                     .cas = store_config.cas,
+                                     .track_sizes = bits & WITH_DETAIL,
+                                     .debug_commands = true};
     server->protocol = protocol_create(&config);
     CHECK(server->protocol != NULL);
     CHECK(!config.authenticate ||

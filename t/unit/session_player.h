@@ -65,8 +65,12 @@ static inline void player_start(struct player *player, void (*change)(struct pro
     *player = (struct player){.store = store_create(&store_config, &why)};
     assert_non_null(player->store);
     struct protocol_config config = {.store = player->store,
-                                     .host = {player, player_no_gauges, player_no_lines,
-                                              player_no_lines, player_no_reset, player_shut_down},
+                                     .host = {.context = player,
+                                              .read_gauges = player_no_gauges,
+                                              .write_settings = player_no_lines,
+                                              .write_connections = player_no_lines,
+                                              .reset_counters = player_no_reset,
+                                              .shutdown = player_shut_down},
                                      .event_version = "2.1.12-stable",
                                      .item_size_max = 1 << 20,
                                      .requests_per_turn = 20,
