@@ -68,6 +68,13 @@ static const struct option_row rows[] = {
     {'T', "read-through", "", OPTION_FLAG, AT(read_through), 0, 0, "set what a get has missed"},
     {'f', "prefill", "", OPTION_FLAG, AT(prefill), 0, 0, "set every key once before all else"},
     {'v', "verify", "", OPTION_FLAG, AT(verify), 0, 0, "check every byte of every value"},
+    {0, "tls", "", OPTION_FLAG, AT(tls), 0, 0, "speak TLS (not on unix sockets)"},
+    {0, "tls-ca", "FILE", OPTION_TEXT, AT(tls_ca), 0, 0,
+     "whose certificates to trust (those that the system does)"},
+    {0, "tls-cert", "FILE", OPTION_TEXT, AT(tls_cert), 0, 0, "certificate to show the server"},
+    {0, "tls-key", "FILE", OPTION_TEXT, AT(tls_key), 0, 0, "its key, if it is not in that file"},
+    {0, "tls-skip-verify", "", OPTION_FLAG, AT(tls_skip_verify), 0, 0,
+     "take any certificate of the server"},
     {0, "versus", "SERVER", OPTION_VERSUS, 0, 0, 0,
      "measure a second server too, in turn, and compare"},
     {0, "rounds", "N", OPTION_NUMBER, AT(rounds), 1, 1000,
@@ -225,6 +232,12 @@ static bool check_together(const struct bench_options *options)
                 "larder-bench: --key-size %llu is too small for this prefix and number of "
                 "keys: wants %zu at least\n",
                 (unsigned long long)options->key_size, least);
+        return false;
+    }
+    bool names_tls = options->tls_ca != NULL || options->tls_cert != NULL ||
+                     options->tls_key != NULL || options->tls_skip_verify;
+    if (names_tls && !options->tls) {
+        fputs("larder-bench: options that begin with --tls- want --tls too\n", stderr);
         return false;
     }
     if (options->threads > options->connections) {

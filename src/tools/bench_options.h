@@ -43,6 +43,12 @@ struct bench_options {
     bool verify;
     bool prefill;
 
+    bool tls;
+    const char *tls_ca; /* files; NULL: not given */
+    const char *tls_cert;
+    const char *tls_key;
+    bool tls_skip_verify;
+
     const char *json_path; /* NULL: none; "-": standard output */
     bool quiet;
 };

@@ -144,7 +144,8 @@ static char *ask_stats(int fd)
 void bench_server_find_pid(struct bench_server *server)
 {
     int fd;
-    if (server->pid != 0 || !is_local(server) || (fd = bench_server_connect(server)) < 0)
+    if (server->pid != 0 || server->tls != NULL || !is_local(server) ||
+        (fd = bench_server_connect(server)) < 0)
         return;
     char *answer = ask_stats(fd);
     const char *line = answer != NULL ? strstr(answer, "STAT pid ") : NULL;

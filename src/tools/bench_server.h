@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct bench_tls;
+
 struct bench_server {
     const char *name; /* as the user wrote it, without the pid; lent */
     struct sockaddr_storage address;
     socklen_t address_size;
     int family;
-    int pid; /* 0: unknown */
+    int pid;               /* 0: unknown */
+    struct bench_tls *tls; /* lent; NULL: it speaks no TLS */
 };
 
 /* HOST:PORT, [ADDRESS]:PORT, HOST, PORT, /PATH or unix:PATH, and perhaps ,PID. Cuts the text.
@@ -28,7 +31,8 @@ MUST_USE bool bench_server_parse(struct bench_server *server, char *text, const 
 /* A blocking socket; -1 and errno. */
 int bench_server_connect(const struct bench_server *server);
 
-/* Asks a server of this machine for its pid, if the user gave none. Leaves 0 if it can't be had. */
+/* Asks a server of this machine for its pid, if the user gave none. Leaves 0 if it can't be had,
+ * and where it speaks TLS. */
 void bench_server_find_pid(struct bench_server *server);
 
 /* Nanoseconds of all its threads. false: unknown. */

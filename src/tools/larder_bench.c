@@ -5,6 +5,7 @@
 #include "tools/bench_options.h"
 #include "tools/bench_report.h"
 #include "tools/bench_server.h"
+#include "tools/bench_tls.h"
 #include "tools/load.h"
 
 #include <signal.h>
@@ -25,6 +26,7 @@ struct bench {
     struct bench_options options;
     struct bench_server servers[BENCH_SERVERS_MAX];
     struct bench_record records[BENCH_SERVERS_MAX];
+    struct bench_tls *tls; /* owned; NULL: none is spoken */
     char problems[BENCH_SERVERS_MAX][LOAD_PROBLEM_SIZE];
 };
 
@@ -157,8 +159,29 @@ static int write_report(const struct bench *bench)
 }
 
 /* false: a line says why. */
+static bool prepare_tls(struct bench *bench)
+{
+    const struct bench_options *options = &bench->options;
+    const struct bench_tls_config config = {
+        .ca_path = options->tls_ca,
+        .cert_path = options->tls_cert,
+        .key_path = options->tls_key,
+        .skip_verify = options->tls_skip_verify,
+    };
+    const char *why = NULL;
+    if (!options->tls)
+        return true;
+    bench->tls = bench_tls_create(&config, &why);
+    if (bench->tls == NULL)
+        fprintf(stderr, "larder-bench: --tls: %s\n", why);
+    return bench->tls != NULL;
+}
+
+/* false: a line says why. */
 static bool prepare(struct bench *bench)
 {
+    if (!prepare_tls(bench))
+        return false;
     for (unsigned i = 0; i < bench->options.server_count; i++) {
         struct bench_record *record = &bench->records[i];
         const char *why;
@@ -166,6 +189,8 @@ static bool prepare(struct bench *bench)
             fprintf(stderr, "larder-bench: %s: %s\n", bench->options.servers[i], why);
             return false;
         }
+        if (bench->servers[i].family != AF_UNIX)
+            bench->servers[i].tls = bench->tls;
         bench_server_find_pid(&bench->servers[i]);
         record->server = &bench->servers[i];
         record->problem = bench->problems[i];
@@ -204,5 +229,6 @@ int main(int argument_count, char *arguments[])
             fprintf(stderr, "larder-bench: %s\n", bench.problems[i]);
         free(bench.records[i].rounds);
     }
+    bench_tls_destroy(bench.tls);
     return code != EX_OK ? code : written;
 }

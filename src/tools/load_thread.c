@@ -2,6 +2,7 @@
 
 #include "tools/load_thread.h"
 
+#include "tools/bench_tls.h"
 #include "tools/random_numbers.h"
 
 #include <errno.h>
@@ -50,10 +51,17 @@ static void fail(struct load_connection *connection, const char *what)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
+static ssize_t write_some(struct load_connection *connection, const char *at, size_t size)
+{
+    if (connection->stream != NULL)
+        return bench_stream_write(connection->stream, at, size);
+    return send(connection->fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* What the socket does not take waits in `unsent`. */
 static void send_bytes(struct load_connection *connection, const char *at, size_t size)
 {
-    ssize_t sent = send(connection->fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = write_some(connection, at, size);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         fail(connection, strerror(errno));
         return;
@@ -294,12 +302,19 @@ static bool read_replies(struct load_connection *connection, const char *at, con
     return true;
 }
 
+static ssize_t read_some(struct load_connection *connection, char *at, size_t size)
+{
+    if (connection->stream != NULL)
+        return bench_stream_read(connection->stream, at, size);
+    return recv(connection->fd, at, size, MSG_DONTWAIT);
+}
+
 static void on_readable(evutil_socket_t fd, short events, void *context)
 {
     struct load_connection *connection = context;
     struct load_thread *thread = connection->thread;
-    ssize_t size = recv(fd, thread->input, INPUT_SIZE, MSG_DONTWAIT);
-    (void)events;
+    ssize_t size = read_some(connection, thread->input, INPUT_SIZE);
+    (void)fd, (void)events;
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (size <= 0) {
@@ -328,6 +343,25 @@ static uint64_t requests_of(const struct load *load, uint64_t number)
            (number < options->requests % options->connections);
 }
 
+/* false: the load's problem says why. */
+static bool connection_open(struct load_connection *connection)
+{
+    struct load *load = connection->thread->load;
+    const struct bench_server *server = load->server;
+    const char *why = NULL;
+    connection->fd = bench_server_connect(server);
+    if (connection->fd < 0)
+        why = strerror(errno);
+    else if (server->tls != NULL)
+        connection->stream = bench_stream_create(server->tls, connection->fd, server->name, &why);
+    if (connection->fd < 0 || (server->tls != NULL && connection->stream == NULL)) {
+        load_note_problem(load, true, "%s: %s", server->name, why);
+        return false;
+    }
+    fcntl(connection->fd, F_SETFL, fcntl(connection->fd, F_GETFL) | O_NONBLOCK);
+    return true;
+}
+
 static bool connection_init(struct load_connection *connection, struct load_thread *thread,
                             uint64_t number)
 {
@@ -338,7 +372,6 @@ static bool connection_init(struct load_connection *connection, struct load_thre
     *connection = (struct load_connection){
         .thread = thread,
         .number = number,
-        .fd = bench_server_connect(load->server),
         .walk = {.first = first, .next = first, .step = options->connections},
         .requests_left = requests_of(load, number),
         .asked =
@@ -346,12 +379,9 @@ static bool connection_init(struct load_connection *connection, struct load_thre
         .keys = calloc(keys, sizeof(*connection->keys)),
         .missed = options->read_through ? calloc(keys, sizeof(*connection->missed)) : NULL,
     };
-    if (connection->fd < 0) {
-        load_note_problem(load, true, "%s: %s", load->server->name, strerror(errno));
+    if (!connection_open(connection))
         return false;
-    }
     connection->reader.missed = connection->missed;
-    fcntl(connection->fd, F_SETFL, fcntl(connection->fd, F_GETFL) | O_NONBLOCK);
     connection->readable =
         event_new(thread->base, connection->fd, EV_READ | EV_PERSIST, on_readable, connection);
     connection->writable =
@@ -370,6 +400,7 @@ static void connection_end(struct load_connection *connection)
         event_free(connection->readable);
     if (connection->writable != NULL)
         event_free(connection->writable);
+    bench_stream_destroy(connection->stream);
     if (connection->fd >= 0 && connection->thread != NULL)
         close(connection->fd);
     wire_output_end(&connection->unsent);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+struct bench_stream;
 struct event;
 struct event_base;
 struct load_thread;
@@ -41,8 +42,9 @@ struct load_connection {
     struct load_thread *thread;
     uint64_t number; /* among all connections of the load */
     int fd;
-    struct event *readable; /* owned */
-    struct event *writable; /* owned */
+    struct bench_stream *stream; /* owned; NULL: no TLS */
+    struct event *readable;      /* owned */
+    struct event *writable;      /* owned */
     struct key_walk walk;
 
     /* the batch that is under way */

@@ -9,6 +9,7 @@ use JSON::PP;
 use Test::More;
 
 use Larder;
+use Larder::Tls;
 use Larder::Client;
 
 my $top = $ENV{top_srcdir} // "$FindBin::Bin/../..";
@@ -136,6 +137,34 @@ $doomed->stop('KILL');
 $doomed->{checked} = 1;
 my $said = do { local $/; <$output> };
 like $said, qr/^larder-bench: connection \d: .*\nstatus 1\n\z/, 'the server dies: exit 1';
+
+# ---- TLS
+
+SKIP: {
+    skip 'no TLS, or no openssl command', 1 if !is_larder() || !can_speak_tls;
+    my $files = certificates;
+    my $server = Larder->start(
+        listen => ['-l', 'notls:127.0.0.1:0,127.0.0.1:0'],
+        tcp => 1,
+        args => ['-Z', '-o', "ssl_chain_cert=$files/server.pem,ssl_key=$files/server.key,ssl_verify_mode=2,ssl_ca_cert=$files/ca.pem"],
+    );
+    my $name = '127.0.0.1:' . tls_port($server);
+    my @ours = ('--tls', '--tls-cert', "$files/client.pem", '--tls-key', "$files/client.key");
+    $result = bench_json(0, 'over TLS', @ours, '--tls-ca', "$files/ca.pem", '-f', '-v', '-c', 7, '-t', 2, '-P', 20, '-k', 500,
+        '-d', '10-1k:9,50k:1', '-n', 3000, $name . ',' . $server->pid);
+    is $result->{servers}[0]{misses}, 0, 'nothing was missed';
+    cmp_ok $server->stats->{ssl_new_sessions}, '>=', 7, 'and the server has seen as many sessions';
+    $result = bench_json(0, 'whatever the certificate', @ours, '--tls-skip-verify', '-n', 100, '-k', 10, $name);
+    for my $case ([[@ours, '--tls-ca', "$files/other.pem"], qr/certificate verify failed/, 'a server that is not trusted'],
+        [['--tls', '--tls-ca', "$files/other.pem", '--tls-key', 'x', '--tls-cert', '/dev/null'], qr{--tls-cert /dev/null: }, 'no certificate'])
+    {
+        my ($status, $said) = bench('-n', 10, '-c', 1, @{$case->[0]}, $name);
+        cmp_ok $status, '>', 0, $case->[2];
+        like $said, qr/^larder-bench: .*$case->[1]/m, 'and why';
+    }
+    like +(bench('--tls-skip-verify', $name))[1], qr/want --tls too/, '--tls-skip-verify alone';
+    stops_cleanly $server;
+}
 
 stops_cleanly $_ for $tcp, $unix;
 done_testing;
