@@ -94,20 +94,29 @@ static bool find_in_line(const struct index *index, struct index_line *line, uin
     return false;
 }
 
-/* When the first guess was not it. */
-static bool find_from(const struct index *index, uint32_t home, uint64_t word,
-                      const struct store_key *key, struct index_entry *entry)
+#define LINES_FETCHED 4 /* of those that a key may have spilled to, before the first is looked at  \
+                         */
+
+static bool find_spilled(const struct index *index, uint32_t home, uint64_t word,
+                         const struct store_key *key, struct index_entry *entry)
 {
     uint64_t tag = tag_of(index, key->hash);
-    if (find_in_line(index, &index->lines[home], slot_name(tag, 0), key, entry))
-        return true;
-    if (LIKELY(!word_may_have_spilled(word, tag)))
-        return false;
-    for (unsigned spill = 1; spill <= word_reach(word); spill++)
+    unsigned reach = word_reach(word);
+    for (unsigned spill = 2; spill <= reach && spill <= LINES_FETCHED; spill++)
+        __builtin_prefetch(&index->lines[spill_line(home, spill)]);
+    for (unsigned spill = 1; spill <= reach; spill++)
         if (find_in_line(index, &index->lines[spill_line(home, spill)], slot_name(tag, spill), key,
                          entry))
             return true;
     return false;
+}
+
+static bool find_from(const struct index *index, uint32_t home, uint64_t word,
+                      const struct store_key *key, struct index_entry *entry)
+{
+    uint64_t tag = tag_of(index, key->hash);
+    return find_in_line(index, &index->lines[home], slot_name(tag, 0), key, entry) ||
+           (word_may_have_spilled(word, tag) && find_spilled(index, home, word, key, entry));
 }
 
 /* Whether entries of the home were moved between slots since its word was read. */
@@ -123,7 +132,7 @@ bool index_find(const struct index *index, const struct store_key *key, struct i
     for (unsigned tries = 1;; tries++) {
         uint32_t home = home_of(index, shape_read(index), key->hash);
         uint64_t word = word_read(index, home);
-        if (home_has_key(index, home, key, entry) || find_from(index, home, word, key, entry))
+        if (find_from(index, home, word, key, entry))
             return true;
         if (LIKELY(!has_moved(index, home, word) &&
                    home_of(index, shape_read(index), key->hash) == home))

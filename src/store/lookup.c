@@ -82,9 +82,16 @@ HOT_INLINE enum store_find get_guess(struct store_thread *thread, const struct s
     return get_anywhere(thread, key, want, item);
 }
 
-HOT_INLINE struct index_entry guess_in(const struct index *index, uint32_t home, uint64_t hash)
+/* Most items lie across two cache lines, and where the value begins is only known from the first:
+ * so both are asked for at once. */
+HOT_INLINE struct index_entry guess_in(const struct store *store, uint32_t home, uint64_t hash)
 {
-    return line_guess(&index->lines[home], slot_name(tag_of(index, hash), 0));
+    const struct index *index = &store->index;
+    struct index_entry guess = line_guess(&index->lines[home], slot_name(tag_of(index, hash), 0));
+    const char *item = segments_at(&store->segments, slot_place(guess.value));
+    __builtin_prefetch(item);
+    __builtin_prefetch(item + CACHE_LINE);
+    return guess;
 }
 
 enum store_find store_get(struct store_thread *thread, const struct store_key *key, unsigned want,
@@ -92,7 +99,7 @@ enum store_find store_get(struct store_thread *thread, const struct store_key *k
 {
     const struct index *index = &thread->store->index;
     uint32_t home = home_of(index, shape_read(index), key->hash);
-    struct index_entry guess = guess_in(index, home, key->hash);
+    struct index_entry guess = guess_in(thread->store, home, key->hash);
     return get_guess(thread, key, &guess, want, item);
 }
 
@@ -105,17 +112,11 @@ void store_probe_index(const struct store_thread *thread, struct store_probe *pr
     __builtin_prefetch(&index->lines[probe->home]);
 }
 
-/* Most items lie across two cache lines. */
 void store_probe_item(const struct store_thread *thread, struct store_probe *probe)
 {
-    struct index_entry guess = guess_in(&thread->store->index, probe->home, probe->key.hash);
+    struct index_entry guess = guess_in(thread->store, probe->home, probe->key.hash);
     probe->slot = guess.slot;
     probe->seen = guess.value;
-    if (UNLIKELY(guess.slot == NULL))
-        return;
-    const char *item = segments_at(&thread->store->segments, slot_place(guess.value));
-    __builtin_prefetch(item);
-    __builtin_prefetch(item + CACHE_LINE);
 }
 
 /* What stood in the slot still lies where it did: memory is not used again before the turn ends. */
