@@ -3,6 +3,7 @@
 #include "net/buffer.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define CAPACITY_STEP 64
 #define CAPACITY_WASTE_MIN                                                                         \
@@ -10,9 +11,33 @@
 #define GROWTH_MIN 16384 /* where doubling starts */
 #define ALLOCATION_OVERHEAD 16u /* what malloc adds, roughly */
 
+/* Larger ones are mapped one by one: malloc would keep the holes that they leave, as much again. */
+#define MAPPED_FROM 8192
+#define PAGE_SIZE_GUESS 4096
+
 static size_t cost_of(size_t capacity)
 {
+    if (capacity >= MAPPED_FROM)
+        return (sizeof(struct buffer) + capacity + PAGE_SIZE_GUESS - 1) / PAGE_SIZE_GUESS *
+               PAGE_SIZE_GUESS;
     return sizeof(struct buffer) + capacity + ALLOCATION_OVERHEAD;
+}
+
+static struct buffer *allocate(size_t capacity)
+{
+    if (capacity < MAPPED_FROM)
+        return malloc(sizeof(struct buffer) + capacity);
+    void *memory =
+        mmap(NULL, cost_of(capacity), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void deallocate(struct buffer *buffer)
+{
+    if (buffer->capacity < MAPPED_FROM)
+        free(buffer);
+    else
+        munmap(buffer, cost_of(buffer->capacity));
 }
 
 bool buffer_budget_take(struct buffer_budget *budget, size_t bytes)
@@ -53,7 +78,7 @@ static struct buffer *buffer_create(struct buffer_budget *budget, size_t capacit
 {
     if (capacity > BUFFER_SIZE_MAX || !buffer_budget_take(budget, cost_of(capacity)))
         return NULL;
-    struct buffer *buffer = malloc(sizeof(*buffer) + capacity);
+    struct buffer *buffer = allocate(capacity);
     if (buffer == NULL) {
         buffer_budget_give_back(budget, cost_of(capacity));
         return NULL;
@@ -67,7 +92,7 @@ void buffer_free(struct buffer **buffer, struct buffer_budget *budget)
     if (*buffer == NULL)
         return;
     buffer_budget_give_back(budget, cost_of((*buffer)->capacity));
-    free(*buffer);
+    deallocate(*buffer);
     *buffer = NULL;
 }
 

@@ -532,6 +532,8 @@ static void put_down(struct connection *connection, enum step step)
         refuse(connection);
         return;
     }
+    if (UNLIKELY(connection->output != NULL))
+        worker_tell_buffers(worker); /* at once: a turn can fill many */
     uint32_t now = proto_turn_now(worker->proto);
     if (worker->config.idle_seconds_max > 0 && now != last_active(connection))
         roster_touch(&worker->roster, &connection->entry);

@@ -187,7 +187,7 @@ static void on_mail(evutil_socket_t descriptor, short what, void *context)
 /* Told in steps: the sum is shared, and the store has to make room for it. */
 #define BUFFERS_TOLD_STEP (64u << 10)
 
-static void tell_buffers(struct worker *worker)
+void worker_tell_buffers(struct worker *worker)
 {
     size_t now = buffer_budget_bytes(worker->config.budget);
     size_t change =
@@ -201,7 +201,7 @@ static void tell_buffers(struct worker *worker)
 static void end_turn(struct worker *worker)
 {
     if (worker->turn_is_on)
-        tell_buffers(worker);
+        worker_tell_buffers(worker);
     if (worker->turn_is_on)
         proto_turn_stop(worker->proto);
     worker->turn_is_on = false;

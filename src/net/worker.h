@@ -114,6 +114,10 @@ static inline void worker_begin_turn(struct worker *worker)
 /* Puts a connection at the end of the line. */
 void worker_line_up(struct worker *worker, struct connection *connection);
 
+/* Tells the store what buffers take, if that has changed by a step. Between connections: the turn
+ * may pass. */
+void worker_tell_buffers(struct worker *worker);
+
 /* Somebody else has work in this round of the loop. */
 bool worker_is_awaited(const struct worker *worker);
 

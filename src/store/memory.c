@@ -10,12 +10,23 @@ static size_t bytes_for_finding(struct store *store)
     return index_bytes(&store->index) + ghosts_bytes(index_lines(&store->index));
 }
 
+/* Where buffers grow they go on growing, and a segment that is to go has to wait for its readers.
+ */
+static size_t ahead_of(const struct store *store, size_t grown)
+{
+    size_t most = (size_t)8 * store->segments.size;
+    return (grown < most ? grown : most) + grown / 8;
+}
+
 static void share_out(struct store *store)
 {
     size_t memory = atomic_load_explicit(&store->memory_size, memory_order_relaxed);
+    size_t other = atomic_load_explicit(&store->other_bytes, memory_order_relaxed);
+    size_t at_start = store->config.other_bytes;
+    size_t ahead = other > at_start ? ahead_of(store, other - at_start) : 0;
     size_t taken = segments_bookkeeping(memory / store->segments.size) +
-                   atomic_load_explicit(&store->finding_bytes, memory_order_relaxed) +
-                   atomic_load_explicit(&store->other_bytes, memory_order_relaxed);
+                   atomic_load_explicit(&store->finding_bytes, memory_order_relaxed) + other +
+                   ahead;
     size_t left = memory > taken ? memory - taken : 0;
     segments_allow(&store->segments, (uint32_t)(left / store->segments.size));
 }
@@ -56,9 +67,10 @@ void store_set_other_bytes(struct store_thread *thread, size_t bytes)
 {
     struct store *store = thread->store;
     size_t before = atomic_exchange_explicit(&store->other_bytes, bytes, memory_order_relaxed);
-    if (bytes / store->segments.size == before / store->segments.size)
-        return;
-    share_out(store);
-    if (bytes > before)
+    bool shares_anew = bytes / store->segments.size != before / store->segments.size;
+    if (shares_anew)
+        share_out(store);
+    /* Passing a turn also lets go of what others wait to give back. */
+    if (bytes > before && (shares_anew || segments_owe(&store->segments)))
         give_back(thread);
 }

@@ -107,8 +107,10 @@ static uint32_t empty_locked(const struct segments *segments) REQUIRES(segments-
 
 static void note_available_locked(struct segments *segments) REQUIRES(segments->lock)
 {
+    bool owes = segments->waiting.count > 0 && segments->resident > allowed(segments);
     atomic_store_explicit(&segments->available, empty_locked(segments) + segments->waiting.count,
                           memory_order_relaxed);
+    atomic_store_explicit(&segments->owes, owes, memory_order_relaxed);
 }
 
 static void give_back_locked(struct segments *segments, uint32_t index) REQUIRES(segments->lock)
@@ -394,10 +396,19 @@ void segments_allow(struct segments *segments, uint32_t most)
     mutex_unlock(&segments->lock);
 }
 
+void segments_give_back(struct segments *segments)
+{
+    mutex_lock(&segments->lock);
+    collect_locked(segments);
+    note_available_locked(segments);
+    mutex_unlock(&segments->lock);
+}
+
 uint32_t segments_excess(struct segments *segments)
 {
     mutex_lock(&segments->lock);
     collect_locked(segments);
+    note_available_locked(segments);
     uint32_t most = allowed(segments);
     uint32_t staying = segments->resident - segments->waiting.count;
     mutex_unlock(&segments->lock);

@@ -89,6 +89,7 @@ struct segments {
     _Atomic uint32_t allowed;    /* that may have memory behind them, now */
     _Atomic uint32_t generation; /* of flush_all */
     _Atomic uint32_t available;  /* free, waiting, or void and allowed: a hint */
+    _Atomic bool owes;           /* some that are waiting are to be given back: a hint */
 
     /* under lock */
     struct mutex lock;
@@ -182,6 +183,14 @@ size_t segments_bookkeeping(size_t count);
 
 /* How many more have memory than may, those not counted that come free by themselves. */
 uint32_t segments_excess(struct segments *segments);
+
+/* Gives back what was waiting, is not read any more and is more than may have memory. */
+void segments_give_back(struct segments *segments);
+
+static inline bool segments_owe(const struct segments *segments)
+{
+    return atomic_load_explicit(&((struct segments *)segments)->owes, memory_order_relaxed);
+}
 
 /* Changes how many may have memory; gives back what is free beyond that. */
 void segments_allow(struct segments *segments, uint32_t allowed);

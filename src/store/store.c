@@ -207,7 +207,11 @@ void store_turn_pass(struct store_thread *thread, uint32_t now)
 
 void store_turn_stop(struct store_thread *thread)
 {
+    struct segments *segments = &thread->store->segments;
     epoch_stop(&thread->slot);
+    /* Where nobody writes, the last of those that read in it gives it back. */
+    if (UNLIKELY(segments_owe(segments)))
+        segments_give_back(segments);
 }
 
 void store_flush(struct store_thread *thread, uint32_t at)
