@@ -14,8 +14,8 @@ static size_t bytes_for_finding(struct store *store)
  */
 static size_t ahead_of(const struct store *store, size_t grown)
 {
-    size_t most = (size_t)8 * store->segments.size;
-    return (grown < most ? grown : most) + grown / 8;
+    size_t most = (size_t)12 * store->segments.size;
+    return (grown < most ? grown : most) + grown / 4;
 }
 
 static void share_out(struct store *store)
