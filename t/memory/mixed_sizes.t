@@ -78,4 +78,38 @@ for my $memory (16, 64) {
     stops_cleanly $server;
 }
 
+# Where memory is small, an item as large as -I may be, and workers share what is open.
+sub random_mix {
+    my ($item_size_max, $sets, @arguments) = @_;
+    my $server = Larder->start(args => [@arguments, '-I', $item_size_max]);
+    my @connections = map { $server->connect } 1 .. 4;
+    my $most = $item_size_max - 200; # the item's head, and the longest key here
+    my ($refused, $first) = (0, '');
+    for my $round (1 .. $sets / 20) {
+        my ($sent, @expected) = ('');
+        for my $number (1 .. 20) {
+            my $size = ($most, 1, int(exp rand log $most), int rand $most, 17)[($round + $number * rand 3) % 5];
+            my $key = 'k' . int rand 60;
+            $sent .= "set $key 0 0 $size\r\n" . substr($letters x 4, 0, $size) . "\r\n";
+            push @expected, 'STORED';
+            $sent .= 'delete k' . int(rand 60) . " noreply\r\n" if rand() < .2;
+            $sent .= "flush_all noreply\r\n" if rand() < .01;
+        }
+        my @got = split /\r\n/, $connections[$round % @connections]->converse($sent);
+        next if "@got" eq "@expected";
+        $refused += grep { $_ ne 'STORED' } @got;
+        $first ||= "@got";
+    }
+    my $name = "@arguments -I $item_size_max";
+    is $refused, 0, "$name: no set is refused" or diag $first;
+    is $connections[0]->stats->{store_no_memory}, 0, "$name: store_no_memory";
+    stops_cleanly $server;
+}
+
+random_mix(4 << 20, 400, '-m', 16);
+random_mix(4 << 20, 300, '-m', 8, '-t', 2);
+random_mix(512 << 10, 1000, '-m', 1);
+random_mix(1 << 20, 800, '-m', 2);
+random_mix(1 << 20, 1000, '-m', 8, '-t', 32);
+
 done_testing;
