@@ -227,9 +227,10 @@ static void add_sign_of_life(struct server *server)
  * What libevent finds as a signal's action it puts back in the end: ignoring it, so that a second
  * TERM does not kill a daemon that is freeing its memory. Held back meanwhile, none is lost.
  */
-static void add_signals(struct server *server)
+static bool add_signals(struct server *server)
 {
     sigset_t stopping;
+    bool added = true;
     sigemptyset(&stopping);
     for (size_t i = 0; i < ARRAY_COUNT(signals); i++)
         sigaddset(&stopping, signals[i].number);
@@ -237,9 +238,10 @@ static void add_signals(struct server *server)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_COUNT(signals); i++) {
         signal(signals[i].number, SIG_IGN);
-        net_on_signal(server->net, signals[i].number, on_signal, server);
+        added = net_on_signal(server->net, signals[i].number, on_signal, server) && added;
     }
     sigprocmask(SIG_UNBLOCK, &stopping, NULL);
+    return added || complain("no memory, or no descriptor, to wait for signals");
 }
 
 static bool create_parts(struct server *server)
@@ -251,7 +253,8 @@ static bool create_parts(struct server *server)
     if (!create_net(server) || !create_tls(server) || !create_store(server) ||
         !create_protocol(server))
         return false;
-    add_signals(server);
+    if (!add_signals(server))
+        return false;
     add_sign_of_life(server);
     return net_start_workers(server->net, &why) || complain(why);
 }

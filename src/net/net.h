@@ -113,8 +113,8 @@ MUST_USE bool net_listen_inherited(struct net *net, int descriptor, const char *
 void net_write_ports(struct net *net, struct text *text);
 
 /* Before net_run, in whose loop `on_signal` is then called. false: no memory. */
-bool net_on_signal(struct net *net, int signal, void (*on_signal)(int signal, void *context),
-                   void *context);
+MUST_USE bool net_on_signal(struct net *net, int signal,
+                            void (*on_signal)(int signal, void *context), void *context);
 
 /* Before net_run, in whose loop `on_tick` is then called again and again. false: no memory. */
 bool net_on_tick(struct net *net, uint64_t microseconds, void (*on_tick)(int, void *context),
