@@ -2,6 +2,8 @@
 
 #include "net/event_loop.h"
 
+#include "base/log.h"
+
 #include <event2/event.h>
 #include <limits.h>
 #include <string.h>
@@ -20,9 +22,17 @@ static bool avoid_all_but(struct event_config *config, const char *method)
     return known;
 }
 
+/* What it complains of its callers are told as well, and they have the better words. */
+static void on_complaint(int severity, const char *message)
+{
+    (void)severity;
+    log_write(LOG_INFO, "libevent: %s", message);
+}
+
 struct event_base *event_loop_create(const char *method, const char **why)
 {
     struct event_base *base = NULL;
+    event_set_log_callback(on_complaint);
     struct event_config *config = event_config_new();
     *why = "no memory for an event loop";
     if (config == NULL)
