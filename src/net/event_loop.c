@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/select.h>
@@ -20,6 +21,23 @@ static bool avoid_all_but(struct event_config *config, const char *method)
             return false;
     }
     return known;
+}
+
+static void on_nothing(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    (void)context;
+}
+
+/* The first timer makes room for several, which libevent keeps; so that timers that are needed just
+ * because memory is short don't fail for want of it. */
+static bool reserve_timers(struct event_base *base)
+{
+    static const struct timeval soon = {1, 0};
+    struct event timer;
+    event_assign(&timer, base, -1, 0, on_nothing, NULL);
+    return event_add(&timer, &soon) == 0 && event_del(&timer) == 0;
 }
 
 /* What it complains of its callers are told as well, and they have the better words. */
@@ -46,6 +64,10 @@ struct event_base *event_loop_create(const char *method, const char **why)
         goto end;
     }
     base = event_base_new_with_config(config);
+    if (base != NULL && !reserve_timers(base)) {
+        event_base_free(base);
+        base = NULL;
+    }
     if (base == NULL)
         *why = "libevent could not create an event loop (are descriptors or memory short?)";
 end:
