@@ -125,7 +125,7 @@ counts ['ma made N0'], total_items => 1;
 counts ['set v 0 0 2000000', 'x' x 2_000_000], store_too_large => 1;
 counts ['flush_all 1000'], cmd_flush => 1;
 counts ['flush_all soon'], cmd_flush => 1;
-counts ['version', 'bogus', 'mn', 'verbosity 0'], ();
+counts ['version', 'bogus', 'verbosity 0'], ();
 $connection->ask('set e 0 -1 1', '1');
 counts ['get e'], cmd_get => 1, get_misses => 1, get_expired => 1;
 $connection->ask('set f 0 0 1', '1', 'flush_all');
