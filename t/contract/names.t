@@ -7,7 +7,7 @@ use Test::More;
 
 my $top = $ENV{top_srcdir} // '.';
 chdir $top or die "$top: $!";
-my @sources = sort glob '{src/*,t/fuzz,t/unit}/*.{c,h,def}';
+my @sources = sort glob '{src/*,t/faults,t/fuzz,t/unit}/*.{c,h,def}';
 my @scripts = sort glob 'configure.ac Makefile.am scripts/* t/*/*.{t,pm,pl,py,sh} t/lib/*/*.pm';
 ok(@sources > 0, 'there are sources');
 

@@ -46,7 +46,7 @@ is_deeply([grep { !-d "t/fuzz/corpus/$_" } map { s{.*/fuzz_}{}r } @targets], [],
 
 my %released = map { $_ => 1 } listed('EXTRA_DIST');
 my @others = grep { !$released{$_} }
-    (map { s{/[^/]+$}{}r } glob 't/{clients,contract,fuzz/corpus,lib,memory,protocol,server,stress,suppressions}/*'),
+    (map { s{/[^/]+$}{}r } glob 't/{clients,contract,faults,fuzz/corpus,lib,memory,protocol,server,stress,suppressions}/*'),
     grep { !/\.\d$/ } glob('doc/*');
 is_deeply(\@others, [], 'tests and documents are in EXTRA_DIST');
 

@@ -1,0 +1,76 @@
+# Makes calls of the daemon under test fail: the test's side of t/faults/faults.c, which says what the file holds.
+package Larder::Faults;
+
+use strict;
+use warnings;
+
+use File::Temp qw(tempfile);
+use Test::More;
+
+use Larder;
+
+my @kinds = qw(allocate read write accept thread descriptor);
+my %place_of = map { $kinds[$_] => 32 * $_ } 0 .. $#kinds;
+my %of_all = (read_most => 32 * @kinds, write_most => 32 * @kinds + 8, blocks => 32 * @kinds + 16);
+
+sub library_path { return ($ENV{top_builddir} // '.') . '/t/faults/faults.so' }
+
+# Ends the test where calls can't be made to fail.
+sub needed {
+    larder_only('its calls are made to fail');
+    plan skip_all => 'the sanitizers come before any other library' if is_sanitized();
+    plan skip_all => 't/faults/faults.so is not built here' if !-e library_path();
+}
+
+sub new {
+    my ($class) = @_;
+    my ($file, $path) = tempfile('larder-faults-XXXXXX', TMPDIR => 1, UNLINK => 1);
+    syswrite $file, "\0" x (32 * @kinds + 24);
+    return bless {file => $file, path => $path}, $class;
+}
+
+# What Larder->start needs as its `environment`.
+sub environment {
+    my ($self) = @_;
+    return {LD_PRELOAD => library_path(), LARDER_FAULTS => $self->{path}};
+}
+
+sub put {
+    my ($self, $place, @numbers) = @_;
+    sysseek $self->{file}, $place, 0;
+    syswrite $self->{file}, pack 'q*', @numbers;
+}
+
+sub get {
+    my ($self, $place) = @_;
+    sysseek $self->{file}, $place, 0;
+    sysread $self->{file}, my $bytes, 8;
+    return unpack 'q', $bytes;
+}
+
+# From now on the call number $left of that kind fails, and then each $every-th, if that is given.
+sub arm {
+    my ($self, $kind, $left, $every) = @_;
+    $self->put($place_of{$kind} + 8, $every // 0);
+    $self->put($place_of{$kind}, $left);
+}
+
+sub disarm {
+    my ($self, $kind) = @_;
+    $self->arm($kind, 0, 0);
+}
+
+# No read, no write moves more than so many bytes; 0 lets them go on.
+sub limit_bytes {
+    my ($self, $read_most, $write_most) = @_;
+    $self->put($of_all{read_most}, $read_most, $write_most);
+}
+
+sub calls { return $_[0]->get($place_of{$_[1]} + 16) }
+
+sub hits { return $_[0]->get($place_of{$_[1]} + 24) }
+
+# Blocks of memory that are allocated now.
+sub blocks { return $_[0]->get($of_all{blocks}) }
+
+1;
