@@ -4,8 +4,7 @@
 /*
  * A fuzz target is one file that defines LLVMFuzzerTestOneInput: bytes in, and an abort if what
  * they lead to is wrong. With libFuzzer it searches (scripts/fuzz); with replay.c it is a test that
- * runs the committed corpus. Linked with still_clock.c and quiet_log.c in the place of the daemon's
- * own, a target does the same for the same bytes, always.
+ * runs the committed corpus. A target does the same for the same bytes, always.
  */
 
 #include "base/check.h"
@@ -15,15 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* --- still_clock.c: a clock that only debugtime moves ------------------------------------------
- */
-
-#define STILL_CLOCK_START 1800000000u
-
-/* As it was at first. */
-void still_clock_reset(void);
-
-/* --- quiet_log.c: a log that nobody has to read -------------------------------------------------
+/* --- quiet_log.c: in the place of the daemon's own, a log that nobody has to read
+ * -------------------------------------------------
  */
 
 /* Lines at LOG_ERROR since the last call. */
