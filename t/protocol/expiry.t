@@ -28,8 +28,9 @@ converses $server, 'append and prepend keep the time', ['set a8 0 100 1', 'x', '
 converses $server, 'mg T changes the time', ['set a9 0 0 3', 'bar', 'mg a9 T-1 v', 'get a9'] =>
     ['STORED', 'VA 3', 'bar', 'END'];
 
+# The server may count a second that has begun here not yet.
 my $soon = time + 100;
-converses $server, 'an absolute time soon', ["set b1 0 $soon 1", 'x', 'mg b1 t'] => qr/^STORED\r\nHD t(?:9\d|100)\r\n\z/;
+converses $server, 'an absolute time soon', ["set b1 0 $soon 1", 'x', 'mg b1 t'] => qr/^STORED\r\nHD t(?:9\d|10[01])\r\n\z/;
 
 SKIP: {
     skip 'the clock of this server cannot be moved', 1 if !is_larder;
