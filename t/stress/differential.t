@@ -3,7 +3,7 @@
 #   SEED                    of the stream (random; printed)
 #   DIFFERENTIAL_COMMANDS   how many requests (a million)
 #   DIFFERENTIAL_PROCESSES  that share them (2)
-#   DIFFERENTIAL_REPLAY     a file with a script that a failure has printed: plays that, and nothing else
+#   DIFFERENTIAL_REPLAY     a file with a script that a failure has printed: plays that alone, and makes it shorter still
 #   ORACLE                  the other server (/usr/bin/memcached)
 #
 # The stream is cut into scripts of 2000 requests, each for two fresh servers. A script's batches are pipelined, cut at
@@ -31,6 +31,7 @@ plan skip_all => "no $oracle_path to compare with" if !-x $oracle_path;
 my $seed = $ENV{SEED} // (time * 1000) % 1_000_000_007;
 my $commands = $ENV{DIFFERENTIAL_COMMANDS} // (is_sanitized ? 30_000 : 1_000_000);
 my $commands_per_script = 2000;
+my $shrink_seconds = 180;
 
 # ---- what the two versions answer differently
 
@@ -190,9 +191,12 @@ sub differing {
     return map { my $side = $_; escaped(join '', grep { !$has[1 - $side]{$_} } @{$lines[$side]}) } 0, 1;
 }
 
-sub report {
+# What is to be printed of a script that fails as found.
+sub shortest {
     my ($found, @script) = @_;
-    my ($ours, $theirs) = differing(@$found[1, 2]);
+    $#script = $found->[0] if $found->[0] < $#script;
+    @script = shrink($shrink_seconds, @script);
+    my ($ours, $theirs) = differing(@{play(@script) // $found}[1, 2]);
     return join "\n", 'the shortest script that shows it, for DIFFERENTIAL_REPLAY:', text_of_script(@script),
         'larder:', $ours, 'memcached:', $theirs;
 }
@@ -202,7 +206,7 @@ sub report {
 if (defined $ENV{DIFFERENTIAL_REPLAY}) {
     my @script = script_from_text(split /\n/, Larder::read_file($ENV{DIFFERENTIAL_REPLAY}));
     my $found = play(@script);
-    ok !$found, scalar(@script) . ' batches, the same replies' or diag report($found, @script);
+    ok !$found, scalar(@script) . ' batches, the same replies' or diag shortest($found, @script);
     done_testing;
     exit;
 }
@@ -219,9 +223,7 @@ sub run_share {
         srand $seed + $number;
         my @script = next_script($commands_per_script, \&travels_alone);
         my $found = play(@script) or next;
-        $#script = $found->[0] if $found->[0] < $#script;
-        @script = shrink(120, @script);
-        return "script $number of SEED=$seed\n" . report(play(@script) // $found, @script);
+        return "script $number of SEED=$seed\n" . shortest($found, @script);
     }
     return '';
 }
