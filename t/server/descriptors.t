@@ -26,6 +26,7 @@ ok wait_until(sub { $watcher->stats->{listen_disabled_num} > 0 }), 'listen_disab
 my $cpu = cpu_ticks();
 my $stats = $watcher->stats;
 is $stats->{accepting_conns}, 0, 'accepting_conns tells it';
+is scalar(() = $server->stderr =~ /out of descriptors: new clients wait/g), 1, 'and the log, once' if is_larder;
 cmp_ok $stats->{curr_connections}, '<=', $room + 2, 'no more were taken than there are descriptors';
 is $watcher->ask('set k 0 0 1', 'x', 'get k'), crlf('STORED', 'VALUE k 0 1', 'x', 'END'), 'those inside are served';
 
@@ -54,6 +55,7 @@ wait_until(sub {
 });
 is $answered, 2 * $room, 'every client was answered in the end';
 ok wait_until(sub { $watcher->stats->{accepting_conns} == 1 }), 'accepting again';
+cmp_ok $server->memory_kib('VmHWM'), '<=', 68 * 1024, 'it took no memory' if is_larder && !is_sanitized;
 cmp_ok cpu_ticks() - $cpu, '<', 500, 'the pause did not spin' if !is_sanitized;
 is $server->converse("get k\r\n"), crlf('VALUE k 0 1', 'x', 'END'), 'new clients come in at once';
 
