@@ -94,8 +94,9 @@ static bool find_in_line(const struct index *index, struct index_line *line, uin
     return false;
 }
 
-#define LINES_FETCHED 4 /* of those that a key may have spilled to, before the first is looked at  \
-                         */
+#define LINES_FETCHED                                                                              \
+    4 /* of those that a key may have spilled to, before the first is looked at                    \
+       */
 
 static bool find_spilled(const struct index *index, uint32_t home, uint64_t word,
                          const struct store_key *key, struct index_entry *entry)

@@ -10,11 +10,13 @@ static size_t bytes_for_finding(struct store *store)
     return index_bytes(&store->index) + ghosts_bytes(index_lines(&store->index));
 }
 
-/* Where buffers grow they go on growing, and a segment that is to go has to wait for its readers.
- */
-static size_t ahead_of(const struct store *store, size_t grown)
+/* Where buffers grow they go on growing, and a segment that is to go has to wait for its readers. A
+ * small memory can't spare as much: one large item may need half of it. */
+static size_t ahead_of(const struct store *store, size_t memory, size_t grown)
 {
     size_t most = (size_t)12 * store->segments.size;
+    if (most > memory / 32)
+        most = memory / 32;
     return (grown < most ? grown : most) + grown / 4;
 }
 
@@ -23,7 +25,7 @@ static void share_out(struct store *store)
     size_t memory = atomic_load_explicit(&store->memory_size, memory_order_relaxed);
     size_t other = atomic_load_explicit(&store->other_bytes, memory_order_relaxed);
     size_t at_start = store->config.other_bytes;
-    size_t ahead = other > at_start ? ahead_of(store, other - at_start) : 0;
+    size_t ahead = other > at_start ? ahead_of(store, memory, other - at_start) : 0;
     size_t taken = segments_bookkeeping(memory / store->segments.size) +
                    atomic_load_explicit(&store->finding_bytes, memory_order_relaxed) + other +
                    ahead;
