@@ -54,16 +54,16 @@ static bool complain(const char *why)
 /*
  * What the process takes for itself of the memory that -m promises: all that is resident now, and
  * what each worker will touch, but for the 3 MiB that any small process takes, and 4 more with TLS.
- * At most half of -m.
+ * At most a quarter of -m: the smallest memory must have room for an item of half its size.
  */
 static size_t own_memory(const struct settings *settings)
 {
     size_t of_worker = WORKER_MEMORY + (settings->tls ? TLS_WORKER_MEMORY : 0);
     size_t total = process_resident_bytes() + (size_t)settings->threads * of_worker;
-    size_t half = (size_t)settings->memory_size / 2;
+    size_t most = (size_t)settings->memory_size / 4;
     size_t usual = (settings->tls ? 7 : 3) * MEBIBYTE;
     size_t own = total > usual ? total - usual : 0;
-    return own < half ? own : half;
+    return own < most ? own : most;
 }
 
 static bool create_store(struct server *server)
