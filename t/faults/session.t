@@ -30,6 +30,7 @@ my @steps = (
     stored('set a 0 0 %d', $large) . "get a\r\n" x 20, "mg y N30 v t\r\nmd y I\r\nmg y v\r\nmd y\r\n", "stats\r\n", "stats items\r\nstats slabs\r\n",
     "stats sizes\r\n", "stats settings\r\n", "stats conns\r\n", "stats detail on\r\nget p:1 q:2 r:3\r\nstats detail dump\r\nstats detail off\r\n",
     "lru_crawler metadump all\r\n", "lru_crawler mgdump all\r\n", "stats cachedump 1 0\r\n", stored('set a 0 0 %d', value('a', 1 << 21)), "stats reset\r\n",
+    "stats latency\r\n", "stats hotkeys\r\n", "stats segments\r\n",
     "cas a 0 0 2 99\r\na-\r\nverbosity 0\r\nme a\r\nbogus\r\n", "get a" . ' a' x 100 . "\r\n", 'get ' . 'k ' x 3000 . "\r\n",
 );
 
@@ -58,11 +59,13 @@ sub fault_in {
     return undef;
 }
 
-# Plays all steps, with a new connection where one was closed; what was wrong.
+# Plays all steps, with a new connection where one was closed, while somebody watches; what was wrong.
 sub play {
     my ($server) = @_;
     my $connection;
     my @wrong;
+    my $watcher = $server->connect;
+    $watcher->send("watch fetchers mutations deletions\r\n");
     for my $step (@steps) {
         $connection //= eval { $server->connect };
         my ($reply, $closed) = eval { $connection->converse($step) };
@@ -73,6 +76,7 @@ sub play {
         undef $connection;
     }
     $connection->close if $connection;
+    $watcher->close;
     return @wrong;
 }
 
@@ -89,10 +93,13 @@ sub blocks_at_rest {
 
 is_deeply [play($server)], [], 'all steps without a fault';
 
-# libevent keeps a block for each descriptor that there ever was.
-my @crowd = map { $server->connect } 1 .. 10;
-$_->converse('') for @crowd;
-$_->close for @crowd;
+# libevent keeps a block for each descriptor that a thread ever had.
+for my $hello ("mn\r\n", "watch\r\n") {
+    my @crowd = map { $server->connect } 1 .. 16;
+    $_->send($hello) && $_->read_line for @crowd;
+    $_->close for @crowd;
+    blocks_at_rest();
+}
 my $blocks = blocks_at_rest();
 
 for my $kind (qw(allocate read write accept)) {

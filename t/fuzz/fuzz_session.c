@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/record_ring.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 #define HEAD_SIZE 3
 #define STARTED_AT 1800000000u
 #define WHOLE SIZE_MAX
+#define TOLD_SIZE 16384
+#define ALL_KINDS 0x3ff     /* of watch_kinds.def */
 #define LINE_SIZE_LONG 2048 /* an open line beyond it may be too long in pieces and not at once */
 #define ENDING "\r\nmn\r\n"
 #define ENDINGS_SIZE_MAX (80u << 10)
@@ -48,6 +51,7 @@ struct server {
     struct store *store;
     struct protocol *protocol;
     struct proto_thread *thread;
+    bool has_told; /* watchers have something to read */
 };
 
 /* What one way of delivery has come to. */
@@ -82,6 +86,41 @@ static void go_on(void *context, bool graceful)
     (void)graceful;
 }
 
+static enum watch_start start_watching(void *context, struct session *session, unsigned kinds)
+{
+    struct server *server = context;
+    (void)session;
+    protocol_watch(server->protocol, kinds);
+    return WATCH_STARTED;
+}
+
+static void wake_watchers(void *context)
+{
+    struct server *server = context;
+    server->has_told = true;
+}
+
+/* Reads what watchers are told, in a block of its very size. */
+static void take_told(struct server *server)
+{
+    char *room = malloc(TOLD_SIZE);
+    size_t size;
+    CHECK(room != NULL);
+    server->has_told = false;
+    protocol_begin_taking(server->protocol);
+    while ((size = proto_take_told(server->thread, room, TOLD_SIZE)) > 0) {
+        struct slice records = {room, size};
+        struct slice line;
+        uint32_t kind;
+        while (record_next(&records, &kind, &line)) {
+            CHECK(line.size > 3 && line.size <= PROTO_TOLD_SIZE_MAX);
+            CHECK(memcmp(line.at, "ts=", 3) == 0);
+            CHECK(memchr(line.at, '\n', line.size) == line.at + line.size - 1);
+        }
+    }
+    free(room);
+}
+
 /* The time is the same in every run, until the session lets the clock go on. */
 static void hold_clock(void)
 {
@@ -100,20 +139,28 @@ static void server_start(struct server *server, unsigned bits)
                                         .writer_count = 1,
                                         .evict = !(bits & WITHOUT_EVICTION),
                                         .cas = !(bits & WITHOUT_CAS)};
+    server->has_told = false;
     hold_clock();
     hash_start(1);
     log_set_verbosity(0);
     server->store = store_create(&store_config, &why);
     CHECK(server->store != NULL);
     struct protocol_config config = {.store = server->store,
-                                     .host = {.read_gauges = read_no_gauges,
+                                     .host = {.context = server,
+                                              .read_gauges = read_no_gauges,
                                               .write_settings = write_no_lines,
                                               .write_connections = write_no_lines,
                                               .reset_counters = reset_nothing,
-                                              .shutdown = go_on},
+                                              .shutdown = go_on,
+                                              .watch = start_watching,
+                                              .wake_watchers = wake_watchers},
                                      .event_version = "",
                                      .item_size_max = store_config.item_size_max,
                                      .requests_per_turn = bits & IN_SHORT_TURNS ? 1 : 20,
+                                     .latency_interval = 1,
+                                     .hot_keys_interval = bits & WITH_DETAIL ? 1 : 0,
+                                     .watch_allowed = !(bits & WITHOUT_ADMIN),
+                                     .told_size_max = TOLD_SIZE,
                                      .flush_allowed = !(bits & WITHOUT_ADMIN),
                                      .shutdown_allowed = !(bits & WITHOUT_ADMIN),
                                      .dump_allowed = !(bits & WITHOUT_ADMIN),
@@ -129,6 +176,8 @@ static void server_start(struct server *server, unsigned bits)
           protocol_set_passwords(server->protocol, SLICE_LITERAL("me:secret\n"), &why));
     server->thread = proto_thread_create(server->protocol);
     CHECK(server->thread != NULL);
+    if (bits & WITH_DETAIL)
+        protocol_watch(server->protocol, ALL_KINDS);
 }
 
 static void server_end(struct server *server)
@@ -252,7 +301,8 @@ static struct outcome deliver(const struct session_stream *stream, unsigned bits
     server_start(&server, bits);
     peer_init(&peer, server.thread, (struct slice){stream->at, stream->size});
     while (peer_step(&peer, next_piece(&pieces, &peer)))
-        continue;
+        if (server.has_told)
+            take_told(&server);
     check_replies(&peer);
     struct outcome outcome = {.closed = peer.closed};
     text_init(&outcome.replies);
@@ -345,6 +395,8 @@ static void deliver_beside_witness(const struct session_stream *stream, unsigned
     while (going) {
         going = peer_step(&peer, next_piece(&pieces, &peer));
         going |= peer_step(&witness, 1 + draw(&pieces) % 30000);
+        if (server.has_told)
+            take_told(&server);
     }
     check_replies(&peer);
     witness_check(peer_text(&witness.replies));

@@ -95,7 +95,7 @@ static void run(struct peer *peer)
     text_add(&peer->replies, (struct slice){buffers.out, buffers.out_size});
     peer->unread = buffers.in;
     peer->has_tail = true;
-    peer->closed = peer->state == SESSION_CLOSING;
+    peer->closed = peer->state == SESSION_CLOSING || peer->state == SESSION_WATCHING;
 }
 
 static void check_wishes(const struct peer *peer)
