@@ -10,6 +10,7 @@
 #include "daemon/service_manager.h"
 #include "daemon/settings.h"
 
+#include "admin/admin.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ static uint64_t descriptors_wanted(const struct settings *settings,
                                    const struct listen_addresses *addresses)
 {
     return (uint64_t)settings->connections_max +
+           (settings->admin_address == NULL ? 0 : ADMIN_DESCRIPTORS) +
            DESCRIPTORS_OF_WORKER * (uint64_t)settings->threads + 2 * addresses->count +
            DESCRIPTORS_BESIDE;
 }

@@ -10,6 +10,7 @@
 #include "daemon/service_manager.h"
 #include "daemon/syscall_filter.h"
 
+#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -39,6 +40,7 @@ struct server {
     struct store *store;
     struct protocol *protocol;
     struct net *net;
+    struct admin *admin;      /* NULL: there is no admin endpoint */
     unsigned inherited_count; /* sockets from the service manager */
     size_t own_memory;        /* of -m, see own_memory() */
 };
@@ -59,7 +61,8 @@ static bool complain(const char *why)
 static size_t own_memory(const struct settings *settings)
 {
     size_t of_worker = WORKER_MEMORY + (settings->tls ? TLS_WORKER_MEMORY : 0);
-    size_t total = process_resident_bytes() + (size_t)settings->threads * of_worker;
+    size_t total = process_resident_bytes() + (size_t)settings->threads * of_worker +
+                   (settings->admin_address == NULL ? 0 : ADMIN_MEMORY);
     size_t most = (size_t)settings->memory_size / 4;
     size_t usual = (settings->tls ? 7 : 3) * MEBIBYTE;
     size_t own = total > usual ? total - usual : 0;
@@ -166,6 +169,25 @@ static bool create_tls(struct server *server)
     return enabled;
 }
 
+/* After the workers were started, at which it looks. */
+static bool create_admin(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    const char *why = NULL;
+    struct admin_config config = {
+        .store = server->store,
+        .protocol = server->protocol,
+        .net = server->net,
+        .address = settings->admin_address,
+        .host_name = settings->admin_host,
+        .keys_allowed = settings->admin_keys && settings->dump_allowed,
+    };
+    if (settings->admin_address == NULL)
+        return true;
+    server->admin = admin_create(&config, &why);
+    return (server->admin != NULL && admin_start(server->admin, &why)) || complain(why);
+}
+
 /* --- signals ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -193,6 +215,13 @@ static void reload(struct server *server, const char *signal_name)
     service_manager_ready();
 }
 
+/* For /readyz. */
+static void set_ready(struct server *server, bool ready)
+{
+    if (server->admin != NULL)
+        admin_set_ready(server->admin, ready);
+}
+
 static void on_signal(int number, void *context)
 {
     struct server *server = context;
@@ -204,6 +233,7 @@ static void on_signal(int number, void *context)
         return;
     }
     log_write(LOG_NOTICE, "signal %s: stopping", signals[i].name);
+    set_ready(server, false);
     service_manager_stopping();
     net_stop(server->net, true);
 }
@@ -256,11 +286,14 @@ static bool create_parts(struct server *server)
     if (!add_signals(server))
         return false;
     add_sign_of_life(server);
-    return net_start_workers(server->net, &why) || complain(why);
+    if (!net_start_workers(server->net, &why))
+        return complain(why);
+    return create_admin(server);
 }
 
 static void destroy_parts(struct server *server)
 {
+    admin_destroy(server->admin);
     if (server->net != NULL)
         net_destroy(server->net);
     if (server->protocol != NULL)
@@ -379,6 +412,20 @@ static void log_listeners(const struct server *server)
         log_write(LOG_NOTICE, "listening on %s", settings->listen);
 }
 
+static void log_admin(const struct server *server)
+{
+    struct text address;
+    if (server->admin == NULL)
+        return;
+    text_init(&address);
+    admin_write_address(server->admin, &address);
+    log_write(LOG_NOTICE, "admin page: %.*s", (int)address.size, address.at);
+    text_end(&address);
+    if (!admin_is_on_loopback(server->admin))
+        log_write(LOG_WARNING, "other machines can reach the admin page, and nobody is asked for a "
+                               "password: it tells them statistics and the hottest keys");
+}
+
 /* Only now, so that a start that fails leaves one line and not a story. */
 static void log_start(const struct server *server)
 {
@@ -393,6 +440,7 @@ static void log_start(const struct server *server)
     if (settings->auth_path == NULL && !is_loopback_only(server))
         log_write(LOG_WARNING, "other machines can reach this cache, and nobody is asked for a "
                                "password: whoever gets to the port can read and change all of it");
+    log_admin(server);
 }
 
 static int serve(struct server *server)
@@ -405,6 +453,7 @@ static int serve(struct server *server)
     log_start(server);
     if (settings->drop_privileges && !syscall_filter_install())
         return EX_OSERR;
+    set_ready(server, true);
     daemonize_succeed(settings->verbosity > 0);
     service_manager_ready();
     bool fine = net_run(server->net);

@@ -86,4 +86,10 @@ uint32_t connection_idle_seconds(const struct connection *connection, uint32_t n
 /* As `stats conns` prints it. Any thread, under the lock of the worker's roster. */
 const char *connection_state_name(const struct connection *connection);
 
+/* Of enum connection_state; any thread that holds the roster's lock. */
+static inline unsigned connection_shown_state(const struct connection *connection)
+{
+    return counter_read(&connection->shown) & 0xff;
+}
+
 #endif

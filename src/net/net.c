@@ -311,6 +311,43 @@ void net_stats_reset(struct net *net)
     mutex_unlock(&net->zero_lock);
 }
 
+unsigned net_worker_count(const struct net *net)
+{
+    return net->worker_count;
+}
+
+void net_worker_load_read(struct net *net, unsigned number, struct net_worker_load *load)
+{
+    const struct worker *worker = net->workers[number];
+    *load = (struct net_worker_load){
+        .cpu_nanoseconds = worker_cpu_nanoseconds(worker),
+        .bytes_read = counter_read(&worker->counters.bytes_read),
+        .bytes_written = counter_read(&worker->counters.bytes_written),
+    };
+}
+
+void net_count_connections(struct net *net, unsigned number, uint64_t counts[NET_STATES_MAX])
+{
+    struct worker *worker = net->workers[number];
+    struct roster_entry *entry = NULL;
+    memset(counts, 0, NET_STATES_MAX * sizeof(counts[0]));
+    mutex_lock(&worker->roster.lock);
+    while ((entry = roster_next(&worker->roster, entry)) != NULL)
+        counts[connection_shown_state(CONTAINER_OF(entry, struct connection, entry))]++;
+    mutex_unlock(&worker->roster.lock);
+}
+
+const char *net_state_name(unsigned state)
+{
+    static const char *const names[] = {
+#define CONNECTION_STATE(name, run, shown) [name] = shown,
+#include "net/connection_states.def"
+#undef CONNECTION_STATE
+        [CONNECTION_RUNNING] = "running",
+    };
+    return state < ARRAY_COUNT(names) ? names[state] : NULL;
+}
+
 void net_write_connections(struct net *net, struct text *text)
 {
     struct connection_list list;

@@ -147,6 +147,24 @@ struct net_stats {
 void net_stats_read(struct net *net, struct net_stats *stats);
 void net_stats_reset(struct net *net);
 
+unsigned net_worker_count(const struct net *net);
+
+/* One worker's share of the work; the figures only ever rise. */
+struct net_worker_load {
+    uint64_t cpu_nanoseconds; /* of its thread; 0 where the system can't tell */
+    uint64_t bytes_read;
+    uint64_t bytes_written;
+};
+
+void net_worker_load_read(struct net *net, unsigned worker, struct net_worker_load *load);
+
+/* How many of a worker's connections are in each state; it can't take or close one meanwhile. */
+#define NET_STATES_MAX 16
+void net_count_connections(struct net *net, unsigned worker, uint64_t counts[NET_STATES_MAX]);
+
+/* The name of a state, as `stats conns` has it; NULL: there are no more. */
+const char *net_state_name(unsigned state);
+
 /* The STAT lines of `stats conns`, ascending by descriptor, listeners included. */
 void net_write_connections(struct net *net, struct text *text);
 

@@ -250,11 +250,23 @@ bool worker_start(struct worker *worker, struct start_barrier *barrier)
     CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     if (!worker->started)
         start_barrier_report(barrier);
+#ifdef HAVE_PTHREAD_GETCPUCLOCKID
+    else if (pthread_getcpuclockid(worker->thread, &worker->cpu_clock) != 0)
+        worker->cpu_clock = 0;
+#endif
 #ifdef HAVE_PTHREAD_SETNAME_NP
-    else
+    if (worker->started)
         pthread_setname_np(worker->thread, "worker");
 #endif
     return worker->started;
+}
+
+uint64_t worker_cpu_nanoseconds(const struct worker *worker)
+{
+    struct timespec used = {0};
+    if (worker->cpu_clock == 0 || clock_gettime(worker->cpu_clock, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
 void worker_stop(struct worker *worker, bool graceful)

@@ -22,6 +22,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <time.h>
 
 struct connection;
 struct logger;
@@ -58,6 +59,7 @@ struct worker {
     struct proto_thread *proto;
     struct start_barrier *barrier;
     pthread_t thread;
+    clockid_t cpu_clock; /* of the thread, once it was started */
     bool started;
 
     /* any thread, under their own locks */
@@ -99,6 +101,9 @@ void worker_post(struct worker *worker, struct connection *connection); /* consu
 
 /* Connections that the worker has or is about to get. */
 uint64_t worker_clients(const struct worker *worker);
+
+/* What its thread has used; 0 where the system can't tell, or when it has ended. Any thread. */
+uint64_t worker_cpu_nanoseconds(const struct worker *worker);
 
 /* --- the worker's own, for its connections -------------------------------------------------- */
 

@@ -37,6 +37,14 @@ void store_stats_reset(struct store *store)
     mutex_unlock(&store->threads_lock);
 }
 
+static unsigned age_step(uint32_t age)
+{
+    unsigned step = 0;
+    while (step < STORE_AGES - 1 && age >> step != 0)
+        step++;
+    return step;
+}
+
 static void report_segment_locked(struct segments *segments, uint32_t index, uint32_t now,
                                   struct store_report *report) REQUIRES(segments->lock)
 {
@@ -51,10 +59,15 @@ static void report_segment_locked(struct segments *segments, uint32_t index, uin
     report->dead_bytes += dead;
     report->expired_bytes += expired;
     report->unused_bytes += segments->size - written;
-    report->live_bytes += written > dead + expired ? written - dead - expired : 0;
-    if (now - segment->opened_at > report->oldest_age && now > segment->opened_at)
-        report->oldest_age = now - segment->opened_at;
+    uint64_t live = written > dead + expired ? written - dead - expired : 0;
+    uint32_t age = now > segment->opened_at ? now - segment->opened_at : 0;
+    report->live_bytes += live;
+    report->age_bytes[age_step(age)] += live;
+    if (age > report->oldest_age)
+        report->oldest_age = age;
 }
+
+#define SEGMENTS_PER_LOOK 256 /* then those who write may take the lock */
 
 static void report_segments(struct store *store, uint32_t now, struct store_report *report)
 {
@@ -65,9 +78,14 @@ static void report_segments(struct store *store, uint32_t now, struct store_repo
     report->segments_small = segments->sealed[QUEUE_SMALL].count;
     report->segments_main = segments->sealed[QUEUE_MAIN].count;
     report->segments_used = segments->resident - segments->free.count;
-    for (uint32_t i = 0; i < segments->reached; i++)
+    for (uint32_t i = 0; i < segments->reached; i++) {
         if (segments->of[i].state == SEGMENT_OPEN || segments->of[i].state == SEGMENT_SEALED)
             report_segment_locked(segments, i, now, report);
+        if (i % SEGMENTS_PER_LOOK == SEGMENTS_PER_LOOK - 1) {
+            mutex_unlock(&segments->lock);
+            mutex_lock(&segments->lock);
+        }
+    }
     mutex_unlock(&segments->lock);
 }
 

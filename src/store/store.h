@@ -330,6 +330,10 @@ struct store_stats {
 void store_stats_read(struct store *store, struct store_stats *stats);
 void store_stats_reset(struct store *store); /* all but curr_items and bytes */
 
+/* Ages are told apart by powers of two: age_bytes[i] is of less than 2 to the power i seconds since
+ * the segment was opened, and not of the one before; the last is of all that is older. */
+#define STORE_AGES 24
+
 /* Gauges, read now. */
 struct store_report {
     uint64_t memory_limit;     /* bytes, -m */
@@ -351,7 +355,8 @@ struct store_report {
     uint64_t index_bytes;      /* resident */
     uint64_t index_lines;      /* of 64 bytes and 7 slots */
     bool index_growing;
-    uint64_t oldest_age; /* seconds since the oldest segment with items was opened */
+    uint64_t age_bytes[STORE_AGES]; /* live_bytes by the age of their segment: see STORE_AGES */
+    uint64_t oldest_age;            /* seconds since the oldest segment with items was opened */
 };
 
 void store_report_read(struct store *store, uint32_t now, struct store_report *report);

@@ -5,7 +5,7 @@ use warnings;
 use Test::More;
 
 my $top = $ENV{top_srcdir} // '.';
-my @layers = qw(base store proto net daemon);
+my @layers = qw(base store proto net admin daemon);
 my %rank = map { $layers[$_] => $_ } 0 .. $#layers;
 $rank{tools} = 2; # beside the daemon: programs of their own, which see base/ and the store's door
 

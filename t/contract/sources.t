@@ -7,7 +7,8 @@ use Test::More;
 my $top = $ENV{top_srcdir} // '.';
 chdir $top or die "$top: $!";
 my %list_of = (base => 'src_libbase_a', store => 'src_libstore_a', proto => 'src_libproto_a',
-    net => 'src_libnet_a', daemon => 'src_larderd', tools => 'src_larder_bench src_larder_trace src_store_bench');
+    net => 'src_libnet_a', admin => 'src_libadmin_a',
+    daemon => 'src_larderd', tools => 'src_larder_bench src_larder_trace src_store_bench');
 
 open my $file, '<', 'Makefile.am' or die "Makefile.am: $!";
 my $text = do { local $/; <$file> };
@@ -46,7 +47,7 @@ is_deeply([grep { !-d "t/fuzz/corpus/$_" } map { s{.*/fuzz_}{}r } @targets], [],
 
 my %released = map { $_ => 1 } listed('EXTRA_DIST');
 my @others = grep { !$released{$_} }
-    (map { s{/[^/]+$}{}r } glob 't/{clients,contract,faults,fuzz/corpus,lib,memory,protocol,server,stress,suppressions}/*'),
+    (map { s{/[^/]+$}{}r } glob 't/{admin,clients,contract,faults,fuzz/corpus,lib,memory,protocol,server,stress,suppressions}/*'),
     grep { !/\.\d$/ } glob('doc/*');
 is_deeply(\@others, [], 'tests and documents are in EXTRA_DIST');
 
