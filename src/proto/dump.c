@@ -107,15 +107,24 @@ static bool fail(struct exchange *x)
     return true;
 }
 
+/* Nothing of a step is kept meanwhile: as many clients as there are may leave their list unread. */
+static bool rest(struct exchange *x, enum session_state said)
+{
+    text_end(&x->session->work->text.text);
+    text_init(&x->session->work->text.text);
+    return exchange_sleep(x, said);
+}
+
 bool phase_dump(struct exchange *x)
 {
     struct session_work *work = x->session->work;
     struct store_thread *store = x->thread->store;
     struct dump *dump = &work->text.dump;
     struct text *text = &work->text.text;
+    struct dump before = *dump;
     struct dump_step step = {dump, text, x->thread->now};
     if (x->requests_left == 0)
-        return exchange_sleep(x, SESSION_YIELDING);
+        return rest(x, SESSION_YIELDING);
     x->requests_left--;
     text->size = 0;
     work->text.sent = 0;
@@ -123,6 +132,10 @@ bool phase_dump(struct exchange *x)
     store_turn_pass(store, x->thread->now);
     if (text->failed)
         return fail(x);
+    if (text->size > output_room(x->buffers) && x->buffers->out_size > 0) {
+        *dump = before;
+        return rest(x, SESSION_SENDING);
+    }
     if (!more || dump->items_left == 0)
         return finish(x, work);
     if (text->size > output_room(x->buffers))
