@@ -7,8 +7,9 @@
 
 #define CAPACITY_STEP 64
 #define CAPACITY_WASTE_MIN                                                                         \
-    4096                 /* a larger buffer that is mostly empty is exchanged for a smaller one */
-#define GROWTH_MIN 16384 /* where doubling starts */
+    4096 /* a larger buffer that is mostly empty is exchanged for a smaller one */
+#define RESERVE_PARTS 32
+#define GROWTH_MIN 16384        /* where doubling starts */
 #define ALLOCATION_OVERHEAD 16u /* what malloc adds, roughly */
 
 /* Larger ones are mapped one by one: malloc would keep the holes that they leave, as much again. */
@@ -40,13 +41,26 @@ static void deallocate(struct buffer *buffer)
         munmap(buffer, cost_of(buffer->capacity));
 }
 
-bool buffer_budget_take(struct buffer_budget *budget, size_t bytes)
+static bool take(struct buffer_budget *budget, size_t bytes, size_t bytes_max)
 {
     size_t before = atomic_fetch_add_explicit(&budget->bytes, bytes, memory_order_relaxed);
-    if (before + bytes <= budget->bytes_max)
+    if (before + bytes <= bytes_max)
         return true;
     atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
     return false;
+}
+
+bool buffer_budget_take(struct buffer_budget *budget, size_t bytes)
+{
+    return take(budget, bytes, budget->bytes_max);
+}
+
+bool buffer_budget_take_for_client(struct buffer_budget *budget, size_t bytes)
+{
+    size_t before = buffer_budget_bytes(budget);
+    size_t left = before < budget->bytes_max ? budget->bytes_max - before : 0;
+    bool is_small = bytes <= left / RESERVE_PARTS;
+    return take(budget, bytes, budget->bytes_max - (is_small ? 0 : budget->bytes_max / 4));
 }
 
 void buffer_budget_give_back(struct buffer_budget *budget, size_t bytes)
@@ -76,7 +90,7 @@ void buffer_budget_add(struct buffer_budget *budget, ptrdiff_t bytes)
 
 static struct buffer *buffer_create(struct buffer_budget *budget, size_t capacity)
 {
-    if (capacity > BUFFER_SIZE_MAX || !buffer_budget_take(budget, cost_of(capacity)))
+    if (capacity > BUFFER_SIZE_MAX || !buffer_budget_take_for_client(budget, cost_of(capacity)))
         return NULL;
     struct buffer *buffer = allocate(capacity);
     if (buffer == NULL) {

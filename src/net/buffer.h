@@ -63,6 +63,12 @@ void buffer_free(struct buffer **buffer, struct buffer_budget *budget);
 MUST_USE bool buffer_budget_take(struct buffer_budget *budget, size_t bytes);
 void buffer_budget_give_back(struct buffer_budget *budget, size_t bytes);
 
+/*
+ * What a client makes necessary, as its buffers do. The last quarter of the budget is for those
+ * who send and read as usual when others hoard: the less is left, the less can be had at once.
+ */
+MUST_USE bool buffer_budget_take_for_client(struct buffer_budget *budget, size_t bytes);
+
 /* More than half of the budget is in use; more than all of it. */
 bool buffer_budget_is_short(struct buffer_budget *budget);
 bool buffer_budget_is_exceeded(struct buffer_budget *budget);

@@ -138,6 +138,23 @@ static enum step on_handshake(struct connection *connection)
     return drop(connection, CLOSE_ERROR);
 }
 
+/* A text that the session keeps behind the output counts with the buffers. */
+static bool account_for_session(struct connection *connection)
+{
+    struct buffer_budget *budget = connection->worker->config.budget;
+    size_t before = connection->session_bytes;
+    size_t now =
+        session_may_have_tail(&connection->session) ? session_text_bytes(&connection->session) : 0;
+    if (LIKELY(now == before))
+        return true;
+    if (now > before && !buffer_budget_take_for_client(budget, now - before))
+        return false;
+    if (now < before)
+        buffer_budget_give_back(budget, before - now);
+    connection->session_bytes = (uint32_t)now;
+    return true;
+}
+
 /* What a client could hold on to by sending half a record, or by not reading. */
 static bool holds_too_much(const struct connection *connection)
 {
@@ -273,6 +290,7 @@ static void destroy(struct connection *connection)
 {
     struct worker *worker = connection->worker;
     session_end(&connection->session, worker->proto);
+    buffer_budget_give_back(worker->config.budget, connection->session_bytes);
     buffer_free(&connection->input, worker->config.budget);
     buffer_free(&connection->output, worker->config.budget);
     if (connection->state == CONNECTION_HANDSHAKE)
@@ -528,11 +546,11 @@ static void put_down(struct connection *connection, enum step step)
     struct buffer_budget *budget = worker->config.budget;
     if (!buffer_keep(&connection->input, budget, worker->lent.session.in) ||
         !buffer_keep(&connection->output, budget, worker->lent.unsent) ||
-        holds_too_much(connection)) {
+        !account_for_session(connection) || holds_too_much(connection)) {
         refuse(connection);
         return;
     }
-    if (UNLIKELY(connection->output != NULL))
+    if (UNLIKELY(connection->output != NULL || connection->session_bytes > 0))
         worker_tell_buffers(worker); /* at once: a turn can fill many */
     uint32_t now = proto_turn_now(worker->proto);
     if (worker->config.idle_seconds_max > 0 && now != last_active(connection))

@@ -51,6 +51,7 @@ struct connection {
     struct tls_stream *tls; /* owned; NULL: plain, or the handshake has not begun */
     struct buffer *input;   /* owned: read and not consumed, while asleep */
     struct buffer *output;  /* owned: produced and not sent, while asleep */
+    uint32_t session_bytes; /* of the session, as counted with the buffers */
     uint8_t state;          /* enum connection_state */
     uint8_t said;           /* enum session_state: what the session wants when all is sent */
     uint8_t linger_ticks;   /* seconds spent in CONNECTION_HANDSHAKE, or in CONNECTION_CLOSING */

@@ -203,6 +203,9 @@ static inline bool session_may_have_tail(const struct session *session)
 }
 void session_tail_sent(struct session *session, size_t size);
 
+/* Bytes of the text, if any, that it keeps on the heap to be sent behind the output. */
+size_t session_text_bytes(const struct session *session);
+
 /* The name of what the session is doing, as `stats conns` prints it (conn_parse_cmd,
  * conn_nread...). */
 const char *session_state_name(const struct session *session);

@@ -110,6 +110,13 @@ int session_tail(struct session *session, struct iovec *vectors, int count_max)
     return 1;
 }
 
+size_t session_text_bytes(const struct session *session)
+{
+    const struct session_work *work = session->work;
+    bool has_text = work != NULL && (work->kind == WORK_TEXT || work->kind == WORK_DUMP);
+    return UNLIKELY(has_text) ? sizeof(*work) + work->text.text.capacity : 0;
+}
+
 static void slice_drop(struct slice *slice, size_t *size)
 {
     if (slice->size == 0)
