@@ -14,6 +14,10 @@ my $letters = join '', map { chr(97 + $_ * 7 % 26) } 1 .. 10_240;
 $other->converse(join '', map { "set k$_ 0 0 10240 noreply\r\n$letters\r\n" } 1 .. 4000);
 $other->converse(join '', map { "set large$_ 0 0 500000 noreply\r\n" . 'L' x 500_000 . "\r\n" } 1 .. 20);
 
+$other->ask('stats detail on');
+$other->converse(join '', map { "delete prefix$_:key noreply\r\n" } 1 .. 10_000);
+$other->ask('stats detail off');
+
 # As much as the socket takes of it, from clients that never read.
 sub never_reading {
     my ($count, $bytes) = @_;
@@ -30,13 +34,16 @@ sub leave {
 
 my $everything = 'get' . join('', map { " k$_" } 1 .. 4000) . "\r\n";
 my %attack = (
-    'multigets of everything' => [100, $everything],
-    'meta gets in a pipeline' => [100, join '', map { "mg k$_ v k\r\n" } 1 .. 4000],
+    'multigets of everything' => [800, $everything],
+    'meta gets in a pipeline' => [800, join '', map { "mg k$_ v k\r\n" } 1 .. 4000],
     'large values' => [200, "get large1 large2 large3\r\n" x 100],
     'a pipeline that never ends' => [20, "get none\r\n" x 20_000],
-    'lists of keys, metadump' => [100, "lru_crawler metadump all\r\n"],
-    'lists of keys, mgdump' => [100, "lru_crawler mgdump all\r\n"],
+    'lists of keys, metadump' => [800, "lru_crawler metadump all\r\n"],
+    'lists of keys, mgdump' => [800, "lru_crawler mgdump all\r\n"],
     'lists of keys, cachedump' => [100, "stats cachedump 1 0\r\n" x 20],
+    # A text of its own for each, larger than the output buffer.
+    'statistics by prefix' => [300, "stats detail dump\r\n"],
+    'statistics of connections' => [300, "stats conns\r\n" x 10],
     'statistics' => [100, "stats\r\nstats settings\r\n" x 500],
 );
 for my $name (sort keys %attack) {
