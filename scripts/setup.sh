@@ -64,6 +64,7 @@ install_script='
         case $package in
         memcached) update-rc.d memcached disable || : ;;
         nginx-light) update-rc.d nginx disable || : ;;
+        prometheus) update-rc.d prometheus disable || : ;;
         esac
     done'
 

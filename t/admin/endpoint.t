@@ -103,10 +103,13 @@ is(Larder::Http->of($private)->get('/keys')->{status}, 403, '-X refuses keys her
 stops_cleanly $private;
 
 # The filter of system calls lets the endpoint do its work.
-my $filtered = Larder->start(args => ['-o', 'admin=127.0.0.1:0,drop_privileges']);
-$http = Larder::Http->of($filtered);
-is $http->get($_)->{status}, 200, "$_ behind the filter" for qw(/ /metrics /stats.json /history.json);
-stops_cleanly $filtered;
+SKIP: {
+    skip 'a sanitizer makes system calls of its own', 1 if is_sanitized;
+    my $filtered = Larder->start(args => ['-o', 'admin=127.0.0.1:0,drop_privileges']);
+    $http = Larder::Http->of($filtered);
+    is $http->get($_)->{status}, 200, "$_ behind the filter" for qw(/ /metrics /stats.json /history.json);
+    stops_cleanly $filtered;
+}
 
 # Starting.
 my ($status, $error) = starts_and_exits('-l', '127.0.0.1', '-p', '-1', '-u', 'root', '-o', 'admin=nonsense');
