@@ -51,6 +51,10 @@ like $text, qr/version:?\s+1\.6/, 'and the version';
 is $status, 0, 'memcdump';
 is join(' ', sort split ' ', $text), 'first.txt second.bin', 'lists the keys';
 
+$server->converse(join '', map { "set dumped:$_ 0 0 1 noreply\r\nx\r\n" } 1 .. 3000);
+($status, $text) = tool('memcdump');
+is scalar(() = $text =~ /^dumped:\d+$/mg), 3000, 'memcdump of many keys';
+
 is((tool('memcexist', 'first.txt'))[0], 0, 'memcexist finds');
 is((tool('memctouch', '--expire=5000', 'first.txt'))[0], 0, 'memctouch');
 like $server->converse("mg first.txt t\r\n"), qr/^HD t(?:5000|49\d\d)\r\n\z/, 'gives a new time to live';
