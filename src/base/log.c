@@ -22,7 +22,7 @@ static const struct {
     const char *name;
 } levels[] = {
     [LOG_ERROR] = {3, "error"}, [LOG_WARNING] = {4, "warning"}, [LOG_NOTICE] = {5, "notice"},
-    [LOG_INFO] = {6, "info"},   [LOG_DEBUG] = {7, "debug"},     [LOG_TRACE] = {7, "trace"},
+    [LOG_INFO] = {6, "info"},   [LOG_DEBUG] = {7, "debug"},
 };
 
 static _Atomic unsigned shown_verbosity;

@@ -18,7 +18,6 @@ enum log_level {
     LOG_NOTICE,  /* start and stop: what an owner wants to read once */
     LOG_INFO,    /* -v */
     LOG_DEBUG,   /* -vv: every connection */
-    LOG_TRACE,   /* -vvv: every command */
 };
 
 /* In the order of the words of -o log_format. */
@@ -32,7 +31,7 @@ enum log_format {
 /* Text, until this is called. */
 void log_set_format(enum log_format format);
 
-/* 0 shows notices and worse; 1 adds LOG_INFO, 2 LOG_DEBUG, 3 LOG_TRACE. */
+/* 0 shows notices and worse; 1 adds LOG_INFO, 2 LOG_DEBUG; more is no more. */
 void log_set_verbosity(unsigned verbosity);
 unsigned log_verbosity(void);
 bool log_shows(enum log_level level);
