@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,18 +19,36 @@
 
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT "11211"
+#define HOST_SIZE 256
 #define STATS_SIZE_MAX 65536
 #define STATS_SECONDS 5 /* to wait for an answer to `stats` */
 
+/* No host has a slash in its name. */
+static bool is_unix(const char *text)
+{
+    return strncmp(text, "unix:", 5) == 0 || strchr(text, '/') != NULL;
+}
+
+static bool check_unix(const char *path, const char **why)
+{
+    *why = "the path of a unix socket is too long";
+    return strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+}
+
+static const char *unix_path(const char *text)
+{
+    return strncmp(text, "unix:", 5) == 0 ? text + 5 : text;
+}
+
 static bool parse_unix(struct bench_server *server, const char *path, const char **why)
 {
-    struct sockaddr_un *address = (struct sockaddr_un *)&server->address;
-    *why = "the path of a unix socket is too long";
-    if (strlen(path) >= sizeof(address->sun_path))
+    struct sockaddr_un *address = (struct sockaddr_un *)&server->addresses[0].at;
+    if (!check_unix(path, why))
         return false;
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, strlen(path) + 1);
-    server->address_size = sizeof(*address);
+    server->addresses[0].size = sizeof(*address);
+    server->address_count = 1;
     server->family = AF_UNIX;
     return true;
 }
@@ -44,36 +63,57 @@ static bool resolve(struct bench_server *server, const char *host, const char *p
         *why = gai_strerror(error);
         return false;
     }
-    memcpy(&server->address, found->ai_addr, found->ai_addrlen);
-    server->address_size = found->ai_addrlen;
+    for (struct addrinfo *next = found; next != NULL; next = next->ai_next) {
+        struct bench_address *address = &server->addresses[server->address_count];
+        memcpy(&address->at, next->ai_addr, next->ai_addrlen);
+        address->size = next->ai_addrlen;
+        if (++server->address_count == BENCH_ADDRESSES_MAX)
+            break;
+    }
     server->family = found->ai_family;
     freeaddrinfo(found);
     return true;
 }
 
-static bool parse_tcp(struct bench_server *server, const char *text, const char **why)
+/* `host` is filled; *port points into the text, or is the default. */
+static bool split_tcp(const char *text, char host[HOST_SIZE], const char **port, const char **why)
 {
-    char host[256];
-    const char *port = DEFAULT_PORT;
     const char *colon = strrchr(text, ':');
+    *port = DEFAULT_PORT;
     *why = "wants HOST:PORT, [ADDRESS]:PORT, or the path of a unix socket";
-    if (strlen(text) >= sizeof(host) || text[0] == '\0')
+    if (strlen(text) >= HOST_SIZE || text[0] == '\0')
         return false;
     strcpy(host, text);
     if (text[0] == '[') {
         const char *end = strchr(text, ']');
         if (end == NULL || (end[1] != '\0' && end[1] != ':'))
             return false;
-        snprintf(host, sizeof(host), "%.*s", (int)(end - text - 1), text + 1);
-        port = end[1] == ':' ? end + 2 : port;
+        snprintf(host, HOST_SIZE, "%.*s", (int)(end - text - 1), text + 1);
+        *port = end[1] == ':' ? end + 2 : *port;
     } else if (colon != NULL) {
         host[colon - text] = '\0';
-        port = colon + 1;
+        *port = colon + 1;
     } else if (strspn(text, "0123456789") == strlen(text)) {
         strcpy(host, DEFAULT_HOST);
-        port = text;
+        *port = text;
     }
-    return resolve(server, host[0] == '\0' ? DEFAULT_HOST : host, port, why);
+    if (host[0] == '\0')
+        strcpy(host, DEFAULT_HOST);
+    return true;
+}
+
+bool bench_server_check(const char *text, const char **why)
+{
+    char host[HOST_SIZE];
+    const char *port;
+    return is_unix(text) ? check_unix(unix_path(text), why) : split_tcp(text, host, &port, why);
+}
+
+static bool parse_tcp(struct bench_server *server, const char *text, const char **why)
+{
+    char host[HOST_SIZE];
+    const char *port;
+    return split_tcp(text, host, &port, why) && resolve(server, host, port, why);
 }
 
 bool bench_server_parse(struct bench_server *server, char *text, const char **why)
@@ -88,34 +128,53 @@ bool bench_server_parse(struct bench_server *server, char *text, const char **wh
             return false;
     }
     server->pid = (int)pid;
-    if (strncmp(text, "unix:", 5) == 0)
-        return parse_unix(server, text + 5, why);
-    if (text[0] == '/')
-        return parse_unix(server, text, why);
-    return parse_tcp(server, text, why);
+    return is_unix(text) ? parse_unix(server, unix_path(text), why) : parse_tcp(server, text, why);
 }
 
-int bench_server_connect(const struct bench_server *server)
+/* Linux ends a connect after the time that a send may take. */
+static void set_patience(int fd, double seconds)
+{
+    const struct timeval patience = {.tv_sec = (time_t)seconds,
+                                     .tv_usec = (suseconds_t)(fmod(seconds, 1) * 1e6)};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+static int connect_address(const struct bench_address *address, double seconds)
 {
     int one = 1;
-    int fd = socket(server->family, SOCK_STREAM, 0);
+    int fd = socket(address->at.ss_family, SOCK_STREAM, 0);
     if (fd < 0)
         return -1;
-    if (connect(fd, (const struct sockaddr *)&server->address, server->address_size) < 0) {
-        int error = errno;
+    if (seconds > 0)
+        set_patience(fd, seconds);
+    if (connect(fd, (const struct sockaddr *)&address->at, address->size) < 0) {
+        int error = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
         close(fd);
         errno = error;
         return -1;
     }
-    if (server->family != AF_UNIX)
+    if (address->at.ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     return fd;
 }
 
+int bench_server_connect_within(const struct bench_server *server, double seconds)
+{
+    int fd = -1;
+    for (unsigned i = 0; fd < 0 && i < server->address_count; i++)
+        fd = connect_address(&server->addresses[i], seconds);
+    return fd;
+}
+
+int bench_server_connect(const struct bench_server *server)
+{
+    return bench_server_connect_within(server, 0);
+}
+
 static bool is_local(const struct bench_server *server)
 {
-    const struct sockaddr_in *four = (const struct sockaddr_in *)&server->address;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&server->address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&server->addresses[0].at;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&server->addresses[0].at;
     return server->family == AF_UNIX ||
            (server->family == AF_INET && ntohl(four->sin_addr.s_addr) >> 24 == 127) ||
            (server->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr));

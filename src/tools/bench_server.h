@@ -15,21 +15,34 @@
 
 struct bench_tls;
 
+#define BENCH_ADDRESSES_MAX 4
+
+struct bench_address {
+    struct sockaddr_storage at;
+    socklen_t size;
+};
+
 struct bench_server {
     const char *name; /* as the user wrote it, without the pid; lent */
-    struct sockaddr_storage address;
-    socklen_t address_size;
-    int family;
+    struct bench_address addresses[BENCH_ADDRESSES_MAX]; /* a name may have several */
+    unsigned address_count;
+    int family;            /* of the first */
     int pid;               /* 0: unknown */
     struct bench_tls *tls; /* lent; NULL: it speaks no TLS */
 };
 
-/* HOST:PORT, [ADDRESS]:PORT, HOST, PORT, /PATH or unix:PATH, and perhaps ,PID. Cuts the text.
- * false: *why says what is wrong. */
+/* HOST:PORT, [ADDRESS]:PORT, HOST, PORT, a PATH with a slash, unix:PATH, and perhaps ,PID. Cuts the
+ * text. false: *why says what is wrong. */
 MUST_USE bool bench_server_parse(struct bench_server *server, char *text, const char **why);
 
-/* A blocking socket; -1 and errno. */
+/* Whether the text is one that may be parsed, without asking anybody what its name means. */
+MUST_USE bool bench_server_check(const char *text, const char **why);
+
+/* A blocking socket to the first of its addresses that takes us; -1 and errno. */
 int bench_server_connect(const struct bench_server *server);
+
+/* The same, within so many seconds for each address; ETIMEDOUT if they pass. */
+int bench_server_connect_within(const struct bench_server *server, double seconds);
 
 /* Asks a server of this machine for its pid, if the user gave none. Leaves 0 if it can't be had,
  * and where it speaks TLS. */

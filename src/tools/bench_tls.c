@@ -169,7 +169,7 @@ ssize_t bench_stream_write(struct bench_stream *stream, const char *at, size_t s
 struct bench_tls *bench_tls_create(const struct bench_tls_config *config, const char **why)
 {
     (void)config;
-    *why = "this larder-bench was built without TLS";
+    *why = "this program was built without TLS";
     return NULL;
 }
 
