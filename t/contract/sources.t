@@ -8,7 +8,7 @@ my $top = $ENV{top_srcdir} // '.';
 chdir $top or die "$top: $!";
 my %list_of = (base => 'src_libbase_a', store => 'src_libstore_a', proto => 'src_libproto_a',
     net => 'src_libnet_a', admin => 'src_libadmin_a',
-    daemon => 'src_larderd', tools => 'src_larder_bench src_larder_trace src_store_bench');
+    daemon => 'src_larderd', tools => 'src_larder_bench src_larder_trace src_lardertop src_libtop_a src_store_bench');
 
 open my $file, '<', 'Makefile.am' or die "Makefile.am: $!";
 my $text = do { local $/; <$file> };
