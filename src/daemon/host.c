@@ -98,12 +98,19 @@ static bool refresh_certificates(void *context)
     return host_refresh_certificates(context);
 }
 
-static void shutdown_daemon(void *context, bool graceful)
+void host_stop(const struct host *host, bool graceful, const char *why)
 {
-    const struct host *host = context;
-    log_write(LOG_NOTICE, "a client asked for the shutdown");
+    /* First, so that who has read of it in the log is told the same by /readyz. */
+    if (host->admin != NULL)
+        admin_set_ready(host->admin, false);
+    log_write(LOG_NOTICE, "%s", why);
     service_manager_stopping();
     net_stop(host->net, graceful);
+}
+
+static void shutdown_daemon(void *context, bool graceful)
+{
+    host_stop(context, graceful, "a client asked for the shutdown");
 }
 
 static enum watch_start watch(void *context, struct session *session, unsigned kinds)

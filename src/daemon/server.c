@@ -185,6 +185,7 @@ static bool create_admin(struct server *server)
     if (settings->admin_address == NULL)
         return true;
     server->admin = admin_create(&config, &why);
+    server->host.admin = server->admin;
     return (server->admin != NULL && admin_start(server->admin, &why)) || complain(why);
 }
 
@@ -215,16 +216,10 @@ static void reload(struct server *server, const char *signal_name)
     service_manager_ready();
 }
 
-/* For /readyz. */
-static void set_ready(struct server *server, bool ready)
-{
-    if (server->admin != NULL)
-        admin_set_ready(server->admin, ready);
-}
-
 static void on_signal(int number, void *context)
 {
     struct server *server = context;
+    char why[40];
     size_t i = 0;
     while (signals[i].number != number)
         i++;
@@ -232,10 +227,8 @@ static void on_signal(int number, void *context)
         reload(server, signals[i].name);
         return;
     }
-    log_write(LOG_NOTICE, "signal %s: stopping", signals[i].name);
-    set_ready(server, false);
-    service_manager_stopping();
-    net_stop(server->net, true);
+    snprintf(why, sizeof(why), "signal %s: stopping", signals[i].name);
+    host_stop(&server->host, true, why);
 }
 
 static void on_tick(int unused, void *context)
@@ -453,7 +446,8 @@ static int serve(struct server *server)
     log_start(server);
     if (settings->drop_privileges && !syscall_filter_install())
         return EX_OSERR;
-    set_ready(server, true);
+    if (server->admin != NULL)
+        admin_set_ready(server->admin, true);
     daemonize_succeed(settings->verbosity > 0);
     service_manager_ready();
     bool fine = net_run(server->net);

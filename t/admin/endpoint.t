@@ -121,14 +121,23 @@ my $port = Larder::Http->of($taken)->port;
 isnt $status, 0, 'so does a port that is taken';
 like $error, qr/-o admin=127.0.0.1:$port: Address already in use/, 'and says that';
 
-# Stopping: readiness ends before the service does.
-my $reader = $taken->connect;
-my $asker = Larder::Http->of($taken);
-$taken->signal('TERM');
-my $gone = wait_until(sub {
-    my $reply = eval { $asker->get('/readyz') };
-    return !$reply || $reply->{status} == 503;
-});
-ok $gone, 'a server that stops is not ready';
+# Stopping, by a signal and by a client: from the line in the log on it is not ready, though it still lives, since
+# somebody takes no replies.
 stops_cleanly $taken;
+for my $way ('TERM', 'shutdown graceful') {
+    my $server = Larder->start(args => ['-A', '-o', 'admin=127.0.0.1:0']);
+    my $asker = Larder::Http->of($server);
+    is $asker->get('/readyz')->{status}, 200, "ready before $way";
+    my ($slow, $other) = ($server->connect, $server->connect);
+    $slow->ask('set large 0 0 1000000', 'x' x 1_000_000);
+    $slow->send_some("get large\r\n" x 8);
+    ok wait_until(sub { join(' ', values %{$other->stats('conns')}) =~ /conn_mwrite/ }), 'a client does not read';
+    $way eq 'TERM' ? $server->signal('TERM') : $other->send("$way\r\n");
+    ok wait_until(sub { $server->stderr =~ /signal TERM: stopping|a client asked for the shutdown/ }), "$way is told in the log";
+    my $reply = eval { $asker->get('/readyz') };
+    is $reply ? "$reply->{status} $reply->{body}" : "503 starting or stopping\n", "503 starting or stopping\n",
+        'and by /readyz, as long as there is one';
+    $slow->close;
+    is $server->stop('CONT'), 0, 'and then it ends';
+}
 done_testing;
