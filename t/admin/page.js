@@ -52,6 +52,7 @@ const leastContrast = page => page.evaluate(() => {
   told.scripts = await page.evaluate(() => document.querySelectorAll('script').length);
   told.title = await page.title();
   told.judgement = await page.evaluate(() => document.getElementById('judgement').textContent);
+  told.reasons = await page.evaluate(() => document.getElementById('reasons').textContent);
   told.judged_at = await page.evaluate(() => document.getElementById('verdict').getBoundingClientRect().bottom);
   await page.waitForFunction(() => document.querySelectorAll('.plot svg path[d^="M"]').length > 0);
   await page.locator('.plot').first().focus();
@@ -61,9 +62,17 @@ const leastContrast = page => page.evaluate(() => {
     const other = await open(browser, width, scheme);
     const seen = await other.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (seen > 0) told.overflows.push(`${scheme} ${width}: ${seen}`);
-    told['contrast_' + scheme] = await leastContrast(other);
+    const calm = await leastContrast(other);
+    await other.evaluate(() => document.getElementById('verdict').classList.add('alarm'));
+    told['contrast_' + scheme] = Math.min(calm, await leastContrast(other));
     await other.context().close();
   }
+  // A daemon that hangs: its answers do not come, and then they come again.
+  await page.route('**/stats.json', () => {});
+  await page.waitForFunction(() => document.getElementById('judgement').textContent === 'No answer');
+  await page.unrouteAll({behavior: 'ignoreErrors'});
+  await page.waitForFunction(() => document.getElementById('judgement').textContent.startsWith('This cache'));
+  told.answers_again = true;
   await browser.close();
   console.log(JSON.stringify(told));
 })().catch(error => { console.log(JSON.stringify({failed: String(error)})); process.exit(1); });
