@@ -141,6 +141,28 @@ static void write_hot_keys(struct protocol *protocol, struct text *text)
     free(report);
 }
 
+/* --- other memory limits --------------------------------------------------------------------- */
+
+static void write_curve(struct protocol *protocol, struct text *text)
+{
+    struct miss_curve curve;
+    protocol_curve_read(protocol, &curve);
+    if (!curve.on)
+        return;
+    metrics_write_family(
+        text, "larder_miss_ratio_at_memory", "gauge",
+        "The share of the gets since the last reset that would have missed, about, "
+        "with so many times the memory limit.");
+    for (unsigned i = 0; i < STORE_CURVE_POINTS; i++) {
+        text_format(text, "larder_miss_ratio_at_memory{times=\"%s\"} ", miss_curve_times(i));
+        text_add_miss_ratio(text, &curve, i);
+        text_format(text, "\n");
+    }
+    metrics_write_family(text, "larder_miss_curve_sampled_gets_total", "counter",
+                         "Gets that this rests on.");
+    text_format(text, "larder_miss_curve_sampled_gets_total %" PRIu64 "\n", curve.sampled_gets);
+}
+
 void metrics_write_own(const struct admin_config *config, const struct connection_counts *counts,
                        struct text *text)
 {
@@ -151,4 +173,5 @@ void metrics_write_own(const struct admin_config *config, const struct connectio
     write_workers(config->net, text);
     write_connections(counts, text);
     write_hot_keys(config->protocol, text);
+    write_curve(config->protocol, text);
 }

@@ -80,6 +80,7 @@ static bool create_store(struct server *server)
         .item_size_max = (size_t)settings->item_size_max,
         .writer_count = (unsigned)settings->threads,
         .evict = settings->evict,
+        .curve = settings->miss_curve,
         .cas = settings->cas,
     };
     server->store = store_create(&config, &why);

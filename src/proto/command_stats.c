@@ -60,6 +60,7 @@ static const struct stats_section sections[] = {
     {"segments", write_segments},
     {"latency", stats_write_latency},
     {"hotkeys", stats_write_hot_keys},
+    {"mrc", stats_write_curve},
 };
 
 const char *protocol_section(size_t number)
@@ -123,6 +124,7 @@ static bool reset(struct exchange *x)
     protocol_latency_reset(protocol);
     prefix_stats_clear(protocol->prefixes);
     store_stats_reset(protocol->config.store);
+    store_curve_reset(protocol->config.store);
     host->reset_counters(host->context);
     return exchange_reply(x, REPLY_RESET);
 }

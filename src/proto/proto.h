@@ -261,4 +261,26 @@ struct hot_keys_report {
 MUST_USE bool protocol_hot_keys_read(struct protocol *protocol,
                                      struct hot_keys_report *report); /* false: no memory */
 
+/* How many of the gets since the last reset would have missed with other memory limits. */
+struct miss_curve {
+    bool on;
+    uint64_t memory_bytes; /* that simulating them takes of the limit */
+    uint64_t keys_each;    /* one key in so many is looked at */
+    uint64_t sampled_gets; /* gets of those keys */
+    uint64_t lost;         /* requests for them that were left out for want of time */
+    uint64_t gets;         /* all */
+    struct {
+        uint64_t memory_size; /* the limit, bytes */
+        uint64_t misses;      /* of the gets, about; at the limit in force those that did miss */
+    } points[STORE_CURVE_POINTS];
+};
+
+void protocol_curve_read(struct protocol *protocol, struct miss_curve *curve);
+
+/* "0.25": how many times the limit in force that is. */
+const char *miss_curve_times(unsigned point);
+
+/* "0.062500"; without gets 0. */
+void text_add_miss_ratio(struct text *text, const struct miss_curve *curve, unsigned point);
+
 #endif

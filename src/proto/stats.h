@@ -35,4 +35,7 @@ void stats_write_segments(struct text *text, const struct stats_snapshot *now);
 void stats_write_latency(struct text *text, struct protocol *protocol);
 void stats_write_hot_keys(struct text *text, struct protocol *protocol);
 
+/* What only larder has: what share of gets would miss with other memory limits. */
+void stats_write_curve(struct text *text, struct protocol *protocol);
+
 #endif

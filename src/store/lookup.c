@@ -41,6 +41,23 @@ static bool observe_cas(struct store_thread *thread, const struct store_key *key
     return found;
 }
 
+static enum store_find missed(struct store_thread *thread, const struct store_key *key,
+                              unsigned want, enum store_find found)
+{
+    if (!(want & STORE_PEEK))
+        store_note_for_curve(thread, key->hash, MINIATURE_MISS, NULL);
+    return found;
+}
+
+static enum store_find hit_noted(struct store_thread *thread, const struct store_key *key,
+                                 uint64_t slot, unsigned want, struct store_item *item)
+{
+    struct item_view view = item_read(segments_at(&thread->store->segments, slot_place(slot)));
+    if (!(want & STORE_PEEK))
+        store_note_for_curve(thread, key->hash, MINIATURE_HIT, &view);
+    return store_item_fill(thread, &view, slot, want, item);
+}
+
 /* The item that the entry leads to, if it counts. What seldom happens is called last, so that the
  * rest needs no stack. */
 HOT_INLINE enum store_find get_entry(struct store_thread *thread, const struct store_key *key,
@@ -51,9 +68,11 @@ HOT_INLINE enum store_find get_entry(struct store_thread *thread, const struct s
     struct item_view view = item_read(segments_at(&thread->store->segments, place));
     enum store_find state = store_place_state(thread, place, view.exptime);
     if (UNLIKELY(state != STORE_HIT))
-        return drop_gone(thread, key, state);
+        return missed(thread, key, want, drop_gone(thread, key, state));
     if (LIKELY(!(want & STORE_PEEK)))
         slot_count_hit(entry);
+    if (UNLIKELY(store_curve_looks_at(thread, key->hash)))
+        return hit_noted(thread, key, entry->value, want, item);
     return store_item_fill(thread, &view, entry->value, want, item);
 }
 
@@ -64,10 +83,10 @@ static enum store_find get_anywhere(struct store_thread *thread, const struct st
     struct store *store = thread->store;
     struct index_entry entry;
     if (!index_find(&store->index, key, &entry))
-        return STORE_MISS;
+        return missed(thread, key, want, STORE_MISS);
     if (want & STORE_WANT_CAS && !slot_cas_observed(entry.value) &&
         !observe_cas(thread, key, &entry))
-        return STORE_MISS;
+        return missed(thread, key, want, STORE_MISS);
     return get_entry(thread, key, &entry, want, item);
 }
 

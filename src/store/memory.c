@@ -26,7 +26,7 @@ static void share_out(struct store *store)
     size_t other = atomic_load_explicit(&store->other_bytes, memory_order_relaxed);
     size_t at_start = store->config.other_bytes;
     size_t ahead = other > at_start ? ahead_of(store, memory, other - at_start) : 0;
-    size_t taken = segments_bookkeeping(memory / store->segments.size) +
+    size_t taken = store->curve.memory_bytes + segments_bookkeeping(memory / store->segments.size) +
                    atomic_load_explicit(&store->finding_bytes, memory_order_relaxed) + other +
                    ahead;
     size_t left = memory > taken ? memory - taken : 0;

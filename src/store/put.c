@@ -169,6 +169,7 @@ bool store_publish(struct store_thread *thread, const struct store_key *key,
     counter_add(&thread->counters.total_items, 1);
     result->cas = put->want_cas ? store_item_cas(store, &fresh) : 0;
     result->value_size = fresh.value_size;
+    store_note_for_curve(thread, key->hash, MINIATURE_STORED, &fresh);
     return true;
 }
 
@@ -269,5 +270,7 @@ enum store_outcome_delete store_delete(struct store_thread *thread, const struct
         store_bury(thread, &found.view);
     }
     index_unlock(&store->index, home);
+    if (outcome == STORE_DELETED)
+        store_note_for_curve(thread, key->hash, MINIATURE_DELETED, NULL);
     return outcome;
 }

@@ -201,6 +201,8 @@ enum store_find store_touch(struct store_thread *thread, const struct store_key 
     while (rewritten == REWRITE_REFUSED);
     if (rewritten != REWRITE_DONE)
         return STORE_MISS;
+    store_note_for_curve(thread, key->hash, MINIATURE_TOUCHED,
+                         &(struct item_view){.exptime = exptime});
     if (!(want & STORE_PEEK))
         count_touch_as_use(thread, key);
     return STORE_HIT;

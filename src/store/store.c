@@ -109,9 +109,10 @@ struct store *store_create(const struct store_config *config, const char **why)
         segments_end(&store->segments);
         return refuse(store, why, "no memory for the store");
     }
-    store_account_index(store);
     mutex_init(&store->threads_lock, LOCK_STORE_THREADS);
     reclaim_init(&store->reclaim);
+    curve_init(&store->curve, config->curve, config->memory_size);
+    store_account_index(store);
     return store;
 }
 
@@ -123,6 +124,7 @@ void store_destroy(struct store *store)
         store->threads = thread->next;
         free(thread);
     }
+    curve_end(&store->curve);
     reclaim_end(&store->reclaim);
     mutex_end(&store->threads_lock);
     lanes_end(store);
@@ -194,6 +196,7 @@ static void flush_if_due(struct store *store, uint32_t now)
 void store_turn_start(struct store_thread *thread, uint32_t now)
 {
     epoch_start(&thread->store->epoch, &thread->slot);
+    curve_start_turn(&thread->curve_notes, &thread->store->curve);
     thread->now = now;
     flush_if_due(thread->store, now);
 }
@@ -209,6 +212,8 @@ void store_turn_stop(struct store_thread *thread)
 {
     struct segments *segments = &thread->store->segments;
     epoch_stop(&thread->slot);
+    if (UNLIKELY(thread->curve_notes.count > 0))
+        curve_play(thread);
     /* Where nobody writes, the last of those that read in it gives it back. */
     if (UNLIKELY(segments_owe(segments)))
         segments_give_back(segments);

@@ -33,6 +33,7 @@ struct store_config {
     unsigned writer_count; /* threads that will write at the same time */
     bool evict;            /* false: a put that finds no room fails (-M) */
     bool cas;              /* false: every cas unique reads 0 and equals nothing (-C) */
+    bool curve;            /* simulate other memory limits: see store_curve_read */
 };
 
 /* NULL if the configuration can't work or memory can't be had; *why is then a static text. */
@@ -334,6 +335,28 @@ void store_stats_reset(struct store *store); /* all but curr_items and bytes */
  * the segment was opened, and not of the one before; the last is of all that is older. */
 #define STORE_AGES 24
 
+/*
+ * What would miss with other memory limits (store/curve.h). Since the last reset; requests are
+ * estimates, made from those for one key in `keys_each`.
+ */
+#define STORE_CURVE_POINTS 5
+#define STORE_CURVE_SELF 2 /* the point that is the store's own limit */
+
+struct store_curve {
+    bool on;
+    uint64_t memory_bytes;               /* that it takes of the limit */
+    uint64_t keys_each;                  /* one key in so many is looked at */
+    uint64_t references;                 /* what happened to those */
+    uint64_t sampled_gets;               /* of these, reads */
+    uint64_t lost;                       /* references that were not looked at for want of time */
+    uint64_t gets, misses;               /* reads, and those that missed in the store itself */
+    uint64_t memory[STORE_CURVE_POINTS]; /* limits, bytes: 1/4, 1/2, 1, 2 and 4 times the store's */
+    uint64_t misses_at[STORE_CURVE_POINTS]; /* reads that would have missed there */
+};
+
+void store_curve_read(struct store *store, struct store_curve *sums);
+void store_curve_reset(struct store *store);
+
 /* Gauges, read now. */
 struct store_report {
     uint64_t memory_limit;     /* bytes, -m */
@@ -349,6 +372,7 @@ struct store_report {
     uint64_t expired_bytes;    /* of items whose time has passed, about */
     uint64_t unused_bytes;     /* not written */
     uint64_t ghost_bytes;      /* resident at most */
+    uint64_t curve_bytes;      /* of the limit, for simulating other limits */
     uint64_t other_bytes;      /* of the limit, that others take: connections' buffers */
     uint64_t index_entries;    /* about */
     uint64_t longest_stall;    /* CPU microseconds that one call spent on making room or growth */

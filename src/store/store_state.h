@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "store/curve.h"
 #include "store/epoch.h"
 #include "store/ghosts.h"
 #include "store/index.h"
@@ -36,8 +37,9 @@ struct store_thread {
     struct lane *lanes[QUEUE_COUNT];
 
     /* this thread only */
-    uint32_t now;                          /* of the turn */
-    int32_t uncounted;                     /* entries added to the index and not yet told to it */
+    uint32_t now;      /* of the turn */
+    int32_t uncounted; /* entries added to the index and not yet told to it */
+    struct curve_notes curve_notes;
     uint32_t paces;                        /* small steps of reclaim: some are timed */
     const struct store_observer *observer; /* NULL: none */
     void *observer_context;
@@ -62,6 +64,7 @@ struct store {
     struct index index;
     struct ghosts ghosts;
     struct reclaim reclaim;
+    struct curve curve;
 
     /* any thread */
     _Atomic uint64_t memory_size;   /* -m */
@@ -145,6 +148,20 @@ HOT_INLINE enum store_find store_item_fill(const struct store_thread *thread,
     if (UNLIKELY(view->counter || want & (STORE_WANT_CAS | STORE_WANT_IDLE)))
         return store_item_fill_more(thread, view->entry, slot, want, item);
     return STORE_HIT;
+}
+
+static inline bool store_curve_looks_at(const struct store_thread *thread, uint64_t hash)
+{
+    return (hash & thread->curve_notes.mask) == 0;
+}
+
+/* For the curve: something has happened to a key. */
+HOT_INLINE void store_note_for_curve(struct store_thread *thread, uint64_t hash,
+                                     enum miniature_event event, const struct item_view *view)
+{
+    if (UNLIKELY(store_curve_looks_at(thread, hash)))
+        curve_note(thread, hash, event, view == NULL ? 0 : store_item_bytes(view),
+                   view == NULL ? 0 : view->exptime);
 }
 
 /* The shape of the same item written anew: all but its cas unique if that is its place's, and the

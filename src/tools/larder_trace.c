@@ -37,7 +37,6 @@ struct replay {
 
     /* of the scored half */
     struct trace_score score_before;
-    uint64_t moved_before, appended_before;
     uint64_t moved, appended;
     double dead_sum, dead_max; /* shares of the bytes in segments */
     unsigned samples;
@@ -136,8 +135,7 @@ static void begin_scoring(struct replay *replay)
 {
     sample_segments(replay);
     replay->score_before = trace_player_score(replay->player);
-    replay->moved_before = replay->moved;
-    replay->appended_before = replay->appended;
+    (void)trace_link_ask(trace_player_link(replay->player), "stats reset\r\n", "RESET");
 }
 
 /* --- replay and report --------------------------------------------------------------------- */
@@ -184,6 +182,20 @@ static void report_memory(const struct replay *replay)
         fclose(file);
 }
 
+/* What the server says would have missed with other memory limits. */
+static void report_curve(const struct replay *replay)
+{
+    static const char *const times[] = {"0.25", "0.5", "1", "2", "4"};
+    struct slice answer = trace_link_ask(trace_player_link(replay->player), "stats mrc\r\n", "END");
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        char wanted[64];
+        snprintf(wanted, sizeof(wanted), "STAT %s:miss_ratio ", times[i]);
+        const char *at = memmem(answer.at, answer.size, wanted, strlen(wanted));
+        if (at != NULL)
+            printf("at %s %.5f\n", times[i], strtod(at + strlen(wanted), NULL));
+    }
+}
+
 static void report(const struct replay *replay)
 {
     struct trace_score all = trace_player_score(replay->player);
@@ -196,9 +208,10 @@ static void report(const struct replay *replay)
     if (replay->samples > 0)
         printf("dead_share %.3f\ndead_share_max %.3f\nmoved_share %.3f\n",
                replay->dead_sum / replay->samples, replay->dead_max,
-               quotient(replay->moved - replay->moved_before,
-                        replay->appended - replay->appended_before));
+               quotient(replay->moved, replay->appended));
     report_memory(replay);
+    if (replay->samples > 0)
+        report_curve(replay);
 }
 
 static void read_options(struct replay *replay, int argument_count, char *arguments[])

@@ -45,7 +45,7 @@ is $head->{status}, 200, 'HEAD';
 
 # /stats.json holds every section of stats.
 my $stats = decode_json($http->get('/stats.json')->{body});
-for my $section (qw(settings items slabs segments latency hotkeys)) {
+for my $section (qw(settings items slabs segments latency hotkeys mrc)) {
     my $told = $server->stats($section);
     is_deeply [sort keys %{$stats->{$section}}], [sort keys %$told], "/stats.json has stats $section";
 }

@@ -48,6 +48,7 @@ const leastContrast = page => page.evaluate(() => {
   await page.waitForFunction(was => document.querySelectorAll('.tile')[4].children[1].textContent !== was, told.before.Items);
   await page.waitForFunction(() => document.querySelectorAll('td.key').length > 0);
   told.after = await figures(page);
+  told.curve = await page.evaluate(() => document.querySelector('#curve p').textContent);
   told.keys = await page.evaluate(() => [...document.querySelectorAll('td.key')].map(cell => cell.textContent));
   told.scripts = await page.evaluate(() => document.querySelectorAll('script').length);
   told.title = await page.title();

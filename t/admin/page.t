@@ -50,6 +50,7 @@ SKIP: {
     cmp_ok $told->{judged_at}, '<', 500, 'above the fold';
     like $told->{cursor}, qr/\d/, 'keys move along a chart';
     ok $told->{answers_again}, 'a daemon that hangs is told as such, until it answers again';
+    like $told->{curve}, qr/Too few gets/, 'what other limits would do is told when it is known';
     is_deeply $told->{errors}, [], 'no error on the console';
     is_deeply $told->{outside}, [], 'no request leaves the origin';
     is_deeply $told->{overflows}, [], 'nothing is wider than the screen';

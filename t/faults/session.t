@@ -30,7 +30,7 @@ my @steps = (
     stored('set a 0 0 %d', $large) . "get a\r\n" x 20, "mg y N30 v t\r\nmd y I\r\nmg y v\r\nmd y\r\n", "stats\r\n", "stats items\r\nstats slabs\r\n",
     "stats sizes\r\n", "stats settings\r\n", "stats conns\r\n", "stats detail on\r\nget p:1 q:2 r:3\r\nstats detail dump\r\nstats detail off\r\n",
     "lru_crawler metadump all\r\n", "lru_crawler mgdump all\r\n", "stats cachedump 1 0\r\n", stored('set a 0 0 %d', value('a', 1 << 21)), "stats reset\r\n",
-    "stats latency\r\n", "stats hotkeys\r\n", "stats segments\r\n",
+    "stats latency\r\n", "stats hotkeys\r\n", "stats mrc\r\n", "stats segments\r\n",
     "cas a 0 0 2 99\r\na-\r\nverbosity 0\r\nme a\r\nbogus\r\n", "get a" . ' a' x 100 . "\r\n", 'get ' . 'k ' x 3000 . "\r\n",
 );
 
