@@ -241,7 +241,8 @@ sub sanitizer_report {
     return $log =~ /(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:)/ ? $log : undef;
 }
 
-# Sends $signal (TERM) and waits for the end; the exit status as in status(), undef when it had to be killed.
+# Sends $signal (TERM; 0: none, it ends by itself) and waits for the end; the exit status as in status(), undef when it
+# had to be killed. CONT is none to send: now and then the leak sanitizer, which traces its process, goes round for ever.
 sub stop {
     my ($self, $signal) = @_;
     $self->signal($signal // 'TERM') if !$self->has_exited;
