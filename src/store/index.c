@@ -58,7 +58,7 @@ void slot_mark_locked(struct index_entry *entry, uint8_t marks)
 
 void index_replace_locked(struct index_entry *entry, uint64_t place)
 {
-    uint64_t kept = ~(PLACE_MASK | SLOT_CAS_OBSERVED | SLOT_MARKS << SLOT_MARKS_SHIFT);
+    uint64_t kept = ~(PLACE_MASK | SLOT_MARKS << SLOT_MARKS_SHIFT);
     entry->value = (entry->value & kept) | place;
     atomic_store_explicit(entry->slot, entry->value, memory_order_release);
 }

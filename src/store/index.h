@@ -92,7 +92,8 @@ MUST_USE bool index_find_place_locked(const struct index *index, uint32_t home, 
 /* false: every line within reach is full. */
 MUST_USE bool index_add_locked(struct index *index, uint32_t home, uint64_t hash, uint64_t place,
                                struct index_entry *entry);
-/* Another item of that key: it keeps the hits, for what they tell of the key, but no marks. */
+/* Another item of that key: it keeps the hits, for what they tell of the key, and that a cas unique
+ * of the key was observed, but no marks. */
 void index_replace_locked(struct index_entry *entry, uint64_t place);
 void index_remove_locked(struct index *index, uint32_t home, struct index_entry *entry);
 

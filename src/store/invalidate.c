@@ -46,13 +46,11 @@ struct invalidating {
     bool in_pieces; /* refused because only the head may be written anew */
 };
 
-/*
- * One above the store's own cas unique lies inside the old entry, where no other can begin. Clients
- * find by it that theirs is older; one that they gave themselves says nothing about the order.
- */
+/* Clients find by it that theirs is older. One above the place's cas unique lies inside the old
+ * entry, where no other can begin. */
 static uint64_t cas_after(const struct invalidating *invalidating, const struct item_view *old)
 {
-    if (invalidating->how->cas != 0 || old->cas != 0 || !invalidating->store->config.cas)
+    if (invalidating->how->cas != 0 || !invalidating->store->config.cas)
         return invalidating->how->cas;
     return store_item_cas(invalidating->store, old) + 1;
 }

@@ -20,7 +20,8 @@
  * A place is the distance from the store's first byte in units of 4 bytes; no entry has place 0.
  *
  * Threads: an entry is written by one thread before it is published, and not changed after that but
- * for its state, its exptime and a counter's number, which are single atomic words.
+ * for its state, its exptime and a counter's number, which are single atomic words. The state
+ * changes under the lock of its key.
  */
 
 #include "base/check.h"
@@ -43,6 +44,7 @@ enum item_state {
     ITEM_TENTATIVE = 0, /* being written, or given up before anybody saw it */
     ITEM_LIVE = 1,
     ITEM_DEAD = 2,
+    ITEM_SEEN = 3, /* a live counter whose cas unique somebody has: not counted in place any more */
 };
 
 enum item_extra {
@@ -95,6 +97,11 @@ static inline uint32_t item_round_up(size_t size)
 static inline uint32_t item_header(const char *entry)
 {
     return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)entry, memory_order_acquire);
+}
+
+static inline bool item_is_live(uint8_t state)
+{
+    return state == ITEM_LIVE || state == ITEM_SEEN;
 }
 
 static inline uint8_t item_header_key_size(uint32_t header)

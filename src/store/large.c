@@ -198,7 +198,10 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
         .marks = put.marks,
         .exptime_word = true, /* so that a touch never has to write it anew */
     };
+    result->cas_to_carry = 0;
     do {
+        if (result->cas_to_carry != 0)
+            shape.cas = result->cas_to_carry;
         char *entry = store_allocate(thread, QUEUE_SMALL, item_entry_size(&shape));
         if (entry == NULL) {
             store_fill_abandon(thread, fill);
@@ -461,7 +464,7 @@ enum store_outcome store_join(struct store_thread *thread, const struct store_ke
     switch (store_rewrite(thread, key, &how, &joining, &item)) {
     case REWRITE_DONE:
         counter_add(&thread->counters.total_items, 1);
-        *result = (struct store_result){item.cas, item.value_size};
+        *result = (struct store_result){.cas = item.cas, .value_size = item.value_size};
         return STORE_STORED;
     case REWRITE_MISS:
         return STORE_NOT_STORED;

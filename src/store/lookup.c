@@ -25,9 +25,10 @@ static enum store_find drop_gone(struct store_thread *thread, const struct store
 }
 
 /*
- * Marks the slot, so that a later move of the item carries the cas unique along, and that it is not
- * counted in place any more. The mark is set under the lock; the unique is taken from the place
- * that the slot has then, and the value read after it.
+ * Marks the slot, so that a later move of the item carries the cas unique along and the next one
+ * will be larger; and a counter, so that it is not counted in place any more. The marks are set
+ * under the lock; the unique is taken from the place that the slot has then, and the value read
+ * after it.
  */
 static bool observe_cas(struct store_thread *thread, const struct store_key *key,
                         struct index_entry *entry)
@@ -35,8 +36,11 @@ static bool observe_cas(struct store_thread *thread, const struct store_key *key
     struct index *index = &thread->store->index;
     uint32_t home = index_lock(index, key->hash);
     bool found = index_find_locked(index, home, key, entry);
-    if (found)
-        slot_observe_cas_locked(entry);
+    if (found) {
+        struct item_view view =
+            item_read(segments_at(&thread->store->segments, slot_place(entry->value)));
+        store_observe_cas_locked(entry, &view);
+    }
     index_unlock(index, home);
     return found;
 }
@@ -56,6 +60,12 @@ static enum store_find hit_noted(struct store_thread *thread, const struct store
     if (!(want & STORE_PEEK))
         store_note_for_curve(thread, key->hash, MINIATURE_HIT, &view);
     return store_item_fill(thread, &view, slot, want, item);
+}
+
+static bool is_observed(const struct store *store, const struct index_entry *entry)
+{
+    struct item_view view = item_read(segments_at(&store->segments, slot_place(entry->value)));
+    return slot_cas_observed(entry->value) && (!view.counter || view.state == ITEM_SEEN);
 }
 
 /* The item that the entry leads to, if it counts. What seldom happens is called last, so that the
@@ -84,8 +94,7 @@ static enum store_find get_anywhere(struct store_thread *thread, const struct st
     struct index_entry entry;
     if (!index_find(&store->index, key, &entry))
         return missed(thread, key, want, STORE_MISS);
-    if (want & STORE_WANT_CAS && !slot_cas_observed(entry.value) &&
-        !observe_cas(thread, key, &entry))
+    if (want & STORE_WANT_CAS && !is_observed(store, &entry) && !observe_cas(thread, key, &entry))
         return missed(thread, key, want, STORE_MISS);
     return get_entry(thread, key, &entry, want, item);
 }

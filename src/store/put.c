@@ -147,6 +147,19 @@ static bool publish_locked(struct store_thread *thread, uint32_t home, const str
     return true;
 }
 
+/* Lanes open segments at different times, so a later place may have a smaller cas unique. That must
+ * not be seen: clients tell by it which of two is older. */
+static bool cas_rises_locked(struct store *store, const struct store_put *put,
+                             const struct found *found, const struct item_view *fresh,
+                             struct store_result *result)
+{
+    if (LIKELY(!found->live || !store_cas_counts(&found->view, found->entry.value)) || put->set_cas)
+        return true;
+    result->cas_to_carry =
+        store_cas_rising(store, &found->view, found->entry.value, store_item_cas(store, fresh));
+    return result->cas_to_carry == 0;
+}
+
 bool store_publish(struct store_thread *thread, const struct store_key *key,
                    const struct store_put *put, char *entry, enum store_outcome *outcome,
                    struct store_result *result)
@@ -158,7 +171,8 @@ bool store_publish(struct store_thread *thread, const struct store_key *key,
     bool again = false;
     *outcome = decide(store, put, &found);
     if (*outcome == STORE_STORED) {
-        again = store_is_passed_over(store, entry);
+        again = store_is_passed_over(store, entry) ||
+                !cas_rises_locked(store, put, &found, &fresh, result);
         if (UNLIKELY(again) || !publish_locked(thread, home, key, put, &found, &fresh))
             *outcome = STORE_NO_MEMORY;
     }
@@ -210,8 +224,14 @@ static enum store_outcome put_whole(struct store_thread *thread, const struct st
         .exptime_word = put->expected != 0,
         .marks = put->marks,
     };
+    result->cas_to_carry = 0;
     do {
-        char *entry = store_allocate(thread, store_queue_for(thread, key), item_entry_size(&shape));
+        enum segment_queue queue = store_queue_for(thread, key);
+        if (UNLIKELY(put->compare_cas && !put->set_cas && result->cas_to_carry == 0))
+            result->cas_to_carry = store_cas_foreseen(thread, queue, put->compare);
+        if (UNLIKELY(result->cas_to_carry != 0))
+            shape.cas = result->cas_to_carry;
+        char *entry = store_allocate(thread, queue, item_entry_size(&shape));
         if (entry == NULL)
             return STORE_NO_MEMORY;
         memcpy(item_write(entry, &shape, key->at), value.at, value.size);

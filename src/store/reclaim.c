@@ -124,7 +124,8 @@ enum entry_outcome {
     ENTRY_NEEDS_ROOM, /* the lane is full: change it and look at the entry again */
 };
 
-/* An item's entry written anew elsewhere, with its cas unique if somebody may have seen it. */
+/* An item's entry written anew elsewhere, with its cas unique if somebody may have seen it, or an
+ * earlier one of its key's: that of the new place might be smaller. */
 static char *copy_item_locked(struct store_thread *thread, const struct item_view *old,
                               uint64_t slot, uint64_t first_piece)
 {
@@ -262,7 +263,7 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
     enum entry_outcome outcome = ENTRY_DONE;
     uint64_t hash = hash_key(view.key, view.key_size);
     uint64_t place = segments_place(&store->segments, at);
-    if (view.state != ITEM_LIVE)
+    if (!item_is_live(view.state))
         return ENTRY_DONE;
     uint32_t home = index_lock(&store->index, hash);
     if (index_find_place_locked(&store->index, home, hash, place, &entry)) {

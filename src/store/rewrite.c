@@ -27,12 +27,37 @@ static bool find_live_locked(struct store_thread *thread, uint32_t home,
     return store_item_state(thread, view) == STORE_HIT;
 }
 
-/* One try: the entry has room for an item of *planned's size. true: *outcome is final. */
+/* Gives the shape the cas unique that was found necessary, unless it has one. Whether it rises. */
+static bool cas_rises_locked(struct store *store, const struct item_view *old, uint64_t slot,
+                             const char *room, struct item_shape *shape, uint64_t *to_carry)
+{
+    uint64_t next = *to_carry;
+    if (shape->cas != 0)
+        return true; /* that of the old one, one above it, or one that was given */
+    if (next == 0)
+        next = segments_cas(&store->segments, segments_place(&store->segments, room));
+    uint64_t rising = store_cas_rising(store, old, slot, next);
+    shape->cas = *to_carry;
+    if (rising != 0)
+        *to_carry = rising;
+    return rising == 0;
+}
+
+/* A try: where, and what comes of it. */
+struct attempt {
+    char *room;
+    uint32_t room_size;
+    uint64_t cas_to_carry; /* 0: none */
+    struct item_view fresh;
+    uint64_t slot;
+};
+
+/* true: *outcome is final. */
 static bool rewrite_into(struct store_thread *thread, const struct store_key *key,
-                         const struct store_rewrite *how, void *context, char *room,
-                         uint32_t room_size, struct item_view *fresh, uint64_t *slot,
+                         const struct store_rewrite *how, void *context, struct attempt *attempt,
                          enum store_rewritten *outcome)
 {
+    char *room = attempt->room;
     struct store *store = thread->store;
     struct index_entry entry;
     struct item_view old;
@@ -43,7 +68,8 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
         *outcome = REWRITE_MISS;
     } else if (!how->plan(context, &old, entry.value, &shape)) {
         *outcome = REWRITE_REFUSED;
-    } else if (item_entry_size(&shape) != room_size || store_is_passed_over(store, room)) {
+    } else if (!cas_rises_locked(store, &old, entry.value, room, &shape, &attempt->cas_to_carry) ||
+               item_entry_size(&shape) != attempt->room_size || store_is_passed_over(store, room)) {
         final = false; /* it changed since it was planned, or a flush came */
     } else {
         how->write(context, &old, item_write(room, &shape, key->at));
@@ -52,9 +78,9 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
         slot_mark_locked(&entry, shape.marks);
         if (how->want_cas)
             slot_observe_cas_locked(&entry);
-        *fresh = item_read(room);
-        *slot = entry.value;
-        store_note_expiry(store, fresh, 0, fresh->exptime);
+        attempt->fresh = item_read(room);
+        attempt->slot = entry.value;
+        store_note_expiry(store, &attempt->fresh, 0, attempt->fresh.exptime);
         store_bury(thread, &old);
         *outcome = REWRITE_DONE;
     }
@@ -62,10 +88,20 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
     return final;
 }
 
+static uint64_t foresee_cas(struct store_thread *thread, enum segment_queue queue,
+                            const struct item_view *old, uint64_t slot, struct attempt *attempt)
+{
+    if (attempt->cas_to_carry == 0 && thread->store->config.cas && store_cas_counts(old, slot))
+        attempt->cas_to_carry =
+            store_cas_foreseen(thread, queue, store_item_cas(thread->store, old));
+    return attempt->cas_to_carry;
+}
+
 enum store_rewritten store_rewrite(struct store_thread *thread, const struct store_key *key,
                                    const struct store_rewrite *how, void *context,
                                    struct store_item *item)
 {
+    struct attempt attempt = {.cas_to_carry = 0};
     for (;;) {
         struct index_entry entry;
         struct item_view view;
@@ -75,21 +111,24 @@ enum store_rewritten store_rewrite(struct store_thread *thread, const struct sto
             return REWRITE_MISS;
         if (!how->plan(context, &view, entry.value, &shape))
             return REWRITE_REFUSED;
-        uint32_t size = item_entry_size(&shape);
         enum segment_queue queue =
             segments_of(&thread->store->segments, slot_place(entry.value))->queue;
-        char *room = store_allocate(thread, queue, size); /* may pass: view is void now */
-        if (room == NULL)
+        if (shape.cas == 0)
+            shape.cas = foresee_cas(thread, queue, &view, entry.value, &attempt);
+        attempt.room_size = item_entry_size(&shape);
+        /* may pass: view is void now */
+        attempt.room = store_allocate(thread, queue, attempt.room_size);
+        if (attempt.room == NULL)
             return REWRITE_NO_MEMORY;
-        uint64_t slot;
-        bool final = rewrite_into(thread, key, how, context, room, size, &view, &slot, &outcome);
+        bool final = rewrite_into(thread, key, how, context, &attempt, &outcome);
         if (final && outcome == REWRITE_DONE) {
-            store_note_added(thread, &view);
-            store_item_fill(thread, &view, slot, how->want_cas ? STORE_WANT_CAS : 0, item);
+            store_note_added(thread, &attempt.fresh);
+            store_item_fill(thread, &attempt.fresh, attempt.slot,
+                            how->want_cas ? STORE_WANT_CAS : 0, item);
             return REWRITE_DONE;
         }
-        item_write_padding(room, size);
-        store_discard(thread, room);
+        item_write_padding(attempt.room, attempt.room_size);
+        store_discard(thread, attempt.room);
         if (final)
             return outcome;
     }
@@ -155,7 +194,7 @@ static bool touch_in_place(struct store_thread *thread, const struct store_key *
         view->exptime = exptime;
     }
     if (*found && touching->want & STORE_WANT_CAS)
-        slot_observe_cas_locked(&entry);
+        store_observe_cas_locked(&entry, view);
     *slot = entry.value;
     index_unlock(&store->index, home);
     return word;
@@ -266,7 +305,7 @@ static uint64_t counted(const struct store_arithmetic *how, uint64_t number)
 
 /*
  * The number changes in place, and readers take the word as a whole. That gives no new cas unique,
- * so nobody may have seen the old one: whoever asks for it marks the slot under the lock, and reads
+ * so nobody may have seen the old one: whoever asks for it marks the item under the lock, and reads
  * the number after that. false: it has to be written anew, if it is a number at all.
  */
 static bool count_in_place(struct store_thread *thread, const struct store_key *key,
@@ -278,7 +317,7 @@ static bool count_in_place(struct store_thread *thread, const struct store_key *
     uint64_t result = 0;
     uint32_t home = index_lock(&store->index, key->hash);
     bool fits = find_live_locked(thread, home, key, &entry, &view) && view.counter &&
-                view.cas == 0 && !slot_cas_observed(entry.value);
+                view.cas == 0 && view.state != ITEM_SEEN;
     if (fits) {
         char digits[NUMBER_U64_SIZE_MAX];
         result = counted(how, atomic_load_explicit(item_counter(&view), memory_order_relaxed));
@@ -289,7 +328,7 @@ static bool count_in_place(struct store_thread *thread, const struct store_key *
         atomic_store_explicit(item_counter(&view), result, memory_order_relaxed);
         slot_count_use_locked(&entry);
         if (how->want_cas)
-            slot_observe_cas_locked(&entry);
+            store_observe_cas_locked(&entry, &view);
         number->value = result;
         number->cas = how->want_cas ? store_item_cas(store, &view) : 0;
     }
@@ -299,10 +338,10 @@ static bool count_in_place(struct store_thread *thread, const struct store_key *
 
 /* Written anew each time while somebody looks at its cas unique, it is better off as text. */
 static bool becomes_counter(const struct store_arithmetic *how, const struct item_shape *shape,
-                            uint64_t slot)
+                            const struct item_view *old)
 {
     return shape->value_size <= STORE_NUMBER_SIZE_MAX && shape->cas == 0 && !how->want_cas &&
-           !slot_cas_observed(slot);
+           old->state != ITEM_SEEN;
 }
 
 static bool plan_count(void *context, const struct item_view *old, uint64_t slot,
@@ -328,7 +367,7 @@ static bool plan_count(void *context, const struct item_view *old, uint64_t slot
         shape->marks |= slot_marks(slot);
     else
         shape->marks &= STORE_KEY_BINARY;
-    counting->in_word = shape->counter = becomes_counter(how, shape, slot);
+    counting->in_word = shape->counter = becomes_counter(how, shape, old);
     return true;
 }
 

@@ -181,7 +181,7 @@ uint32_t segments_open(struct segments *segments, enum segment_queue queue, uint
     uint32_t index = take_empty_locked(segments, reserve);
     if (index != SEGMENT_NONE) {
         struct segment *segment = &segments->of[index];
-        segment->birth = segments->births++;
+        segment->birth = atomic_fetch_add_explicit(&segments->births, 1, memory_order_relaxed);
         segment->generation = atomic_load_explicit(&segments->generation, memory_order_acquire);
         segment->opened_at = now;
         segment->queue = queue;
@@ -194,6 +194,15 @@ uint32_t segments_open(struct segments *segments, enum segment_queue queue, uint
     note_available_locked(segments);
     mutex_unlock(&segments->lock);
     return index;
+}
+
+uint64_t segments_cas_after(struct segments *segments, uint64_t before)
+{
+    uint64_t births = atomic_load_explicit(&segments->births, memory_order_relaxed);
+    if (before >= segments_cas_of_birth(segments, births))
+        return 0;
+    births = atomic_fetch_add_explicit(&segments->births, 1, memory_order_relaxed);
+    return segments_cas_of_birth(segments, births);
 }
 
 void segments_seal(struct segments *segments, uint32_t index)

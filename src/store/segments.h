@@ -99,7 +99,9 @@ struct segments {
     uint32_t resident GUARDED_BY(lock);   /* with memory behind them */
     uint32_t voids_from GUARDED_BY(lock); /* no segment below it is void */
     uint32_t reached GUARDED_BY(lock);    /* all from here on were never opened */
-    uint64_t births GUARDED_BY(lock);
+
+    /* any thread; not beside what every hit reads */
+    _Atomic uint64_t births; /* the next one */
 };
 
 /* false: no address space or memory. size is a power of two. */
@@ -122,11 +124,21 @@ static inline struct segment *segments_of(const struct segments *segments, uint6
     return &segments->of[place * PLACE_UNIT >> segments->shift];
 }
 
+/* The least cas unique of a segment of that birth. */
+static inline uint64_t segments_cas_of_birth(const struct segments *segments, uint64_t birth)
+{
+    return birth * (segments->size / PLACE_UNIT);
+}
+
 static inline uint64_t segments_cas(const struct segments *segments, uint64_t place)
 {
-    uint64_t units = segments->size / PLACE_UNIT;
-    return segments_of(segments, place)->birth * units + (place & (units - 1));
+    return segments_cas_of_birth(segments, segments_of(segments, place)->birth) +
+           (place & (segments->size / PLACE_UNIT - 1));
 }
+
+/* One that is no place's, and larger than all until now: a birth without a segment. 0: `before`,
+ * which it has to follow, is still larger, so it was never one of the store's. */
+uint64_t segments_cas_after(struct segments *segments, uint64_t before);
 
 /*
  * An open segment, or SEGMENT_NONE when none is free; at least `reserve` are then left. Collects

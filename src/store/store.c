@@ -258,6 +258,25 @@ uint64_t store_item_cas(const struct store *store, const struct item_view *view)
     return segments_cas(&store->segments, segments_place(&store->segments, view->entry));
 }
 
+uint64_t store_cas_rising(struct store *store, const struct item_view *old, uint64_t slot,
+                          uint64_t next)
+{
+    if (!store->config.cas || !store_cas_counts(old, slot))
+        return 0;
+    uint64_t before = store_item_cas(store, old);
+    return next > before ? 0 : segments_cas_after(&store->segments, before);
+}
+
+uint64_t store_cas_foreseen(struct store_thread *thread, enum segment_queue queue, uint64_t before)
+{
+    struct segments *segments = &thread->store->segments;
+    uint32_t open = lane_open_segment(thread->lanes[queue]);
+    if (open == SEGMENT_NONE ||
+        before < segments_cas_of_birth(segments, segments->of[open].birth + 1))
+        return 0;
+    return segments_cas_after(segments, before);
+}
+
 /* Under -C there are none, so that nothing equals them. */
 bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare)
 {

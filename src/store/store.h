@@ -195,7 +195,8 @@ struct store_put {
 
 struct store_result {
     uint64_t cas;
-    size_t value_size; /* of the item as it now is */
+    size_t value_size;     /* of the item as it now is */
+    uint64_t cas_to_carry; /* the store's own */
 };
 
 enum store_outcome {
@@ -253,7 +254,7 @@ enum store_outcome_delete store_delete(struct store_thread *thread, const struct
 /* Leaves a key's item in place but not as it was: with a new cas unique, to be won again. */
 struct store_invalidation {
     const uint64_t *compare; /* NULL, or the cas unique that the item must have */
-    uint64_t cas;            /* the new one, or 0: one above the old, if that was the store's own */
+    uint64_t cas;            /* the new one, or 0: one above the old */
     uint32_t exptime;
     bool set_exptime; /* else it keeps its own */
     bool stale;       /* marks it stale */

@@ -128,6 +128,31 @@ void store_bury_gone(struct store_thread *thread, const struct item_view *view, 
 uint64_t store_item_bytes(const struct item_view *view);
 
 uint64_t store_item_cas(const struct store *store, const struct item_view *view);
+
+/* Somebody may have seen this item's cas unique, or an earlier one of the key's: the next must be
+ * larger. */
+static inline bool store_cas_counts(const struct item_view *old, uint64_t slot)
+{
+    return slot_cas_observed(slot) || old->cas != 0;
+}
+
+/* Somebody sees it now. Under the lock. */
+static inline void store_observe_cas_locked(struct index_entry *entry, const struct item_view *view)
+{
+    slot_observe_cas_locked(entry);
+    if (view->counter)
+        item_set_state(view->entry, ITEM_SEEN);
+}
+
+/* The cas unique that must be carried by what replaces the item; 0: none, `next`, which it would
+ * have, is large enough. Under the lock. */
+uint64_t store_cas_rising(struct store *store, const struct item_view *old, uint64_t slot,
+                          uint64_t next);
+
+/* The same ahead of time: for what will replace an item with the cas unique `before` and will lie
+ * in that queue, so that it need not be written twice. */
+uint64_t store_cas_foreseen(struct store_thread *thread, enum segment_queue queue, uint64_t before);
+
 bool store_cas_is(const struct store *store, const struct item_view *view, uint64_t compare);
 /* What few need: the text of a counter, the cas unique, the idle time. Always STORE_HIT. */
 enum store_find store_item_fill_more(const struct store_thread *thread, char *entry, uint64_t slot,
@@ -212,7 +237,8 @@ char *store_append_piece(struct store_thread *thread, struct lane *lane, size_t 
  * If *outcome is not STORE_STORED, the entry is the caller's to discard. put->expected: 0, or the
  * segments_cas of the place that the key's item must still have (STORE_EXISTS if not): places come
  * again, births don't. The new item then takes over that item's exptime, for which the entry has a
- * word. false: flush_all has passed over the entry, write another.
+ * word. false: write another, since flush_all has passed over the entry, or because the item has to
+ * carry the cas unique that result->cas_to_carry then is.
  */
 MUST_USE bool store_publish(struct store_thread *thread, const struct store_key *key,
                             const struct store_put *put, char *entry, enum store_outcome *outcome,

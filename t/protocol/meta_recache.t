@@ -42,6 +42,13 @@ converses $server, 'an older unique with I: stale, with the time-to-live and the
     ['HD', 'HD', 'VA 2 t90 f3 X W', 'xx', 'HD', 'VA 1 Z X', 'y', 'HD', 'VA 1 c70 Z X', 'y', 'EX', 'EX'];
 converses $server, 'the old unique is older than the one of an invalidation',
     ['ms i2 1', 'x', 'md i2 I', 'mg i2', 'mg i2', 'ms none 1 C1 I', 'x'] => ['HD', 'HD', 'HD X W', 'HD Z X', 'NF'];
+converses $server, 'invalidation gives one more, also than a unique that was given or carried along',
+    ['ms i3 1 E40', 'x', 'md i3 I', 'mg i3 c', 'md i3 I', 'mg i3 c', 'md i3 x', 'mg i3 c'] => ['HD', 'HD', 'HD c41 X W', 'HD', 'HD c42 X W', 'HD', 'HD c43'];
+my $client = $server->connect;
+my ($unique) = scalar($client->converse("ms i4 1 c\r\nx\r\n")) =~ /^HD c(\d+)/;
+is scalar($client->converse("touch i4 100\r\nmd i4 I\r\nmg i4 c\r\n")), "TOUCHED\r\nHD\r\nHD c@{[$unique + 1]} X W\r\n",
+    '... after a touch';
+$client->close;
 converses $server, 'x takes the value', ['ms x1 3 F9 T100', 'bar', 'md x1 x I T50', 'mg x1 v f t', 'ms x2 3 F9 T100', 'bar', 'md x2 x', 'mg x2 v f t'] =>
     ['HD', 'HD', 'VA 0 f0 t50 X W', '', 'HD', 'HD', 'VA 0 f0 t-1', ''];
 converses $server, 'md I compares, and misses', ['ms m1 1 E5', 'x', 'md m1 I C4', 'md m1 I C5 q', 'md none I', 'md none x q', 'mg m1'] =>

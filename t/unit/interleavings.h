@@ -29,10 +29,11 @@ enum {
     CELL_SLOT,
     CELL_SEALED, /* the segment to which nobody may append any more */
     CELL_NOW,
+    CELL_RAISED, /* how many uniques were raised */
     CELL_SEEN,
     CELL_ENTRIES = CELL_SEEN + THREADS_MAX,
 };
-enum { CELL_HEAD, CELL_FIRST, CELL_SECOND, ENTRY_CELLS };
+enum { CELL_HEAD, CELL_FIRST, CELL_SECOND, CELL_COUNTER_SEEN, ENTRY_CELLS };
 #define CELLS (CELL_ENTRIES + (PLACES + 1) * ENTRY_CELLS)
 
 static uint8_t cell_of(uint8_t place, uint8_t which)

@@ -26,6 +26,8 @@ enum mutation { /* mutation_names says what each is */
                 MOVE_BLINDLY,
                 MOVE_COPIES_UNLOCKED,
                 MOVE_FORGETS_CAS,
+                CHANGE_SINKS,
+                CHANGE_FORGETS_CAS,
                 COUNT_UNLOCKED,
                 COUNT_OBSERVED,
                 COUNT_IN_TWO_WORDS,
@@ -73,10 +75,26 @@ static bool publish_epoch(struct world *world, struct actor *actor)
     return true;
 }
 
+/* Segments are not opened in the order of their places. */
+static const uint8_t unique_of_place[PLACES + 1] = {0, 4, 3, 2, 5, 1, 6};
+#define UNIQUE_RAISED 8 /* above all those */
+
 static uint8_t unique_of(uint8_t place, uint8_t head)
 {
     uint8_t own = head >> HEAD_CAS_SHIFT;
-    return own != 0 ? own : place;
+    return own != 0 ? own : unique_of_place[place];
+}
+
+/* The unique that the fresh entry has to carry, in place of what the slot and its entry's head were
+ * read as; 0: its place's is larger. */
+static uint8_t rising_unique(struct world *world, const struct actor *actor)
+{
+    uint8_t before = unique_of(actor->slot & SLOT_PLACE, actor->head);
+    if (!(actor->slot & SLOT_OBSERVED) && actor->head >> HEAD_CAS_SHIFT == 0)
+        return 0;
+    if (unique_of_place[actor->fresh] > before || left_out(CHANGE_SINKS))
+        return 0;
+    return UNIQUE_RAISED + world->cells[CELL_RAISED]++;
 }
 
 /* The key changes, under its lock. `from`: what the change was made from, or 0. */
@@ -114,10 +132,15 @@ static void answer(const struct world *world, const struct actor *actor, uint8_t
     find("a reader has a value that was overwritten before it asked");
 }
 
+static void write_head(struct world *world, struct actor *actor, uint8_t place, uint8_t head)
+{
+    store(world, actor, cell_of(place, CELL_HEAD), head | HEAD_WRITTEN, RELAXED);
+}
+
 static void write_entry(struct world *world, struct actor *actor, uint8_t place, uint8_t head,
                         uint8_t value)
 {
-    store(world, actor, cell_of(place, CELL_HEAD), head | HEAD_WRITTEN, RELAXED);
+    write_head(world, actor, place, head);
     store(world, actor, cell_of(place, CELL_FIRST), value, RELAXED);
     if (!(head & HEAD_COUNTER))
         store(world, actor, cell_of(place, CELL_SECOND), value, RELAXED);
@@ -188,6 +211,28 @@ static enum taken step_read(struct world *world, struct actor *actor)
     return end_turn(world, actor);
 }
 
+static uint8_t value_of_replacement(const struct actor *actor)
+{
+    return (uint8_t)(40 + 8 * actor->fresh);
+}
+
+/* The slot remembers whether a unique of the key was seen. */
+static void link_fresh(struct world *world, struct actor *actor)
+{
+    uint8_t seen = left_out(CHANGE_FORGETS_CAS) ? 0 : actor->slot & SLOT_OBSERVED;
+    set_slot(world, actor, actor->fresh | seen);
+}
+
+/* (The store lets go of the lock if a unique is needed, and writes a larger entry.) */
+static void replace(struct world *world, struct actor *actor, uint8_t head, uint8_t value)
+{
+    uint8_t unique = rising_unique(world, actor);
+    if (unique != 0)
+        write_head(world, actor, actor->fresh, head | (uint8_t)(unique << HEAD_CAS_SHIFT));
+    link_fresh(world, actor);
+    change(world, actor, 0, value);
+}
+
 static enum taken step_replace(struct world *world, struct actor *actor)
 {
     switch (actor->step - TURN_STEPS) {
@@ -196,7 +241,7 @@ static enum taken step_replace(struct world *world, struct actor *actor)
             actor->fresh = PLACES;
         return NEXT;
     case 1:
-        write_entry(world, actor, actor->fresh, 0, 40);
+        write_entry(world, actor, actor->fresh, 0, value_of_replacement(actor));
         return NEXT;
     case 2:
         return try_lock(world, actor) ? NEXT : WAIT;
@@ -204,16 +249,18 @@ static enum taken step_replace(struct world *world, struct actor *actor)
         actor->slot = load(world, actor, CELL_SLOT);
         return NEXT;
     case 4:
-        set_slot(world, actor, actor->fresh);
-        change(world, actor, 0, 40);
+        actor->head = read_cell(world, actor, CELL_HEAD);
         return NEXT;
     case 5:
-        mark_dead(world, actor, place_in(actor->slot));
+        replace(world, actor, 0, value_of_replacement(actor));
         return NEXT;
     case 6:
-        unlock(world, actor);
+        mark_dead(world, actor, place_in(actor->slot));
         return NEXT;
     case 7:
+        unlock(world, actor);
+        return NEXT;
+    case 8:
         return acknowledge(world, actor) ? NEXT : WAIT;
     }
     return end_turn(world, actor);
@@ -224,7 +271,7 @@ static bool counts_in_place(const struct actor *actor)
     if (left_out(COUNT_IN_TWO_WORDS))
         return true;
     return actor->head & HEAD_COUNTER && actor->head >> HEAD_CAS_SHIFT == 0 &&
-           (left_out(COUNT_OBSERVED) || !(actor->slot & SLOT_OBSERVED));
+           (left_out(COUNT_OBSERVED) || actor->second == 0);
 }
 
 static enum taken step_count(struct world *world, struct actor *actor)
@@ -244,22 +291,27 @@ static enum taken step_count(struct world *world, struct actor *actor)
         actor->first = read_cell(world, actor, CELL_FIRST);
         return NEXT;
     case 4:
+        actor->second = read_cell(world, actor, CELL_COUNTER_SEEN);
+        return NEXT;
+    case 5:
         change(world, actor, actor->first, actor->first + 1);
         if (counts_in_place(actor)) {
             store(world, actor, cell_of(place, CELL_FIRST), actor->first + 1, RELAXED);
             if (!(actor->head & HEAD_COUNTER))
                 store(world, actor, cell_of(place, CELL_SECOND), actor->first + 1, RELAXED);
         } else {
-            write_entry(world, actor, actor->fresh, HEAD_COUNTER, actor->first + 1);
-            set_slot(world, actor, actor->fresh);
+            uint8_t unique = rising_unique(world, actor);
+            write_entry(world, actor, actor->fresh,
+                        HEAD_COUNTER | (uint8_t)(unique << HEAD_CAS_SHIFT), actor->first + 1);
+            link_fresh(world, actor);
             mark_dead(world, actor, place);
         }
         return NEXT;
-    case 5:
+    case 6:
         if (locks)
             unlock(world, actor);
         return NEXT;
-    case 6:
+    case 7:
         return acknowledge(world, actor) ? NEXT : WAIT;
     }
     return end_turn(world, actor);
@@ -284,17 +336,20 @@ static enum taken step_observe(struct world *world, struct actor *actor)
         actor->slot = world->cells[CELL_SLOT] |= SLOT_OBSERVED;
         return NEXT;
     case 4:
+        store(world, actor, cell_of(place_in(actor->slot), CELL_COUNTER_SEEN), 1, RELAXED);
+        return NEXT;
+    case 5:
         if (locks)
             unlock(world, actor);
         return NEXT;
-    case 5:
+    case 6:
         actor->head = read_cell(world, actor, CELL_HEAD);
         return NEXT;
-    case 6:
+    case 7:
         if (!left_out(OBSERVE_AFTER))
             actor->first = read_cell(world, actor, CELL_FIRST);
         return NEXT;
-    case 7:
+    case 8:
         actor->second = read_cell(world, actor, CELL_SECOND);
         answer(world, actor, actor->at);
         actor->unique = unique_of(place_in(actor->slot), actor->head);
@@ -304,19 +359,21 @@ static enum taken step_observe(struct world *world, struct actor *actor)
     return NEXT;
 }
 
-#define OBSERVE_STEPS (TURN_STEPS + 9)
+#define OBSERVE_STEPS (TURN_STEPS + 10)
 
 static void compare_and_set(struct world *world, struct actor *actor)
 {
-    bool unchanged = unique_of(place_in(actor->slot), actor->head) == actor->unique;
+    uint8_t unique = unique_of(place_in(actor->slot), actor->head);
+    bool unchanged = unique == actor->unique;
     if (unchanged && world->history[world->last] != actor->first)
         find("a cas unique stood for two values");
     if (!unchanged && world->history[world->last] == actor->first)
         find("a cas found another unique though nothing had changed");
+    if (unique < actor->unique)
+        find("a later value has a smaller cas unique");
     if (!unchanged)
         return;
-    set_slot(world, actor, actor->fresh);
-    change(world, actor, 0, 60);
+    replace(world, actor, 0, 60);
     mark_dead(world, actor, place_in(actor->slot));
 }
 
@@ -532,6 +589,8 @@ static const struct scenario scenarios[] = {
     {"gets and cas of a text", true, false, 1, {ROLE_CAS, ROLE_REPLACE, ROLE_MOVE}},
     {"gets and cas of a counter", true, true, 1, {ROLE_CAS, ROLE_COUNT, ROLE_MOVE}},
     {"gets and cas, two counts", true, true, 1, {ROLE_CAS, ROLE_COUNT, ROLE_COUNT}},
+    {"gets and cas, two replacements", true, false, 1, {ROLE_CAS, ROLE_REPLACE, ROLE_REPLACE}},
+    {"gets and cas, the new one moved", true, false, 4, {ROLE_CAS, ROLE_REPLACE, ROLE_MOVE}},
     {"emptying an open segment", true, false, 3, {ROLE_READ, ROLE_REPLACE, ROLE_MOVE}},
     {"counting in an open segment", true, true, 3, {ROLE_REPLACE, ROLE_COUNT, ROLE_MOVE}},
     {"four with a text", false, false, 1, {ROLE_READ, ROLE_REPLACE, ROLE_COUNT, ROLE_MOVE}},
@@ -550,6 +609,8 @@ static const char *const mutation_names[MUTATIONS] = {
     [MOVE_BLINDLY] = "a move does not look whether the slot still leads there",
     [MOVE_COPIES_UNLOCKED] = "a move copies before it locks",
     [MOVE_FORGETS_CAS] = "a move does not carry a seen unique",
+    [CHANGE_SINKS] = "a change does not carry a unique where its place's is no larger",
+    [CHANGE_FORGETS_CAS] = "a change forgets that a unique was seen",
     [COUNT_UNLOCKED] = "a count takes no lock",
     [COUNT_OBSERVED] = "a count in place does not look at the mark",
     [COUNT_IN_TWO_WORDS] = "a text is counted in place",
