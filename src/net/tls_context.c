@@ -108,9 +108,7 @@ static bool load_authorities(const struct net_tls_config *config, SSL_CTX *conte
  */
 static void set_resumption(const struct net_tls_config *config, SSL_CTX *context)
 {
-    static const unsigned char name[] = "larder";
     openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
-    openssl.SSL_CTX_set_session_id_context(context, name, sizeof(name) - 1);
     if (config->resume)
         return;
     openssl.SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
@@ -194,12 +192,24 @@ static int verification_of(const struct tls *tls, enum net_security security)
 
 SSL *tls_new_session(struct tls *tls, enum net_security security)
 {
+/*
+ * Who resumes a session shows no certificate again. So one listener's ticket is nothing to another
+ * that verifies otherwise: else a client without a certificate would come in by way of btls:.
+ */
+static bool set_verification(SSL *ssl, int verification)
+{
+    unsigned char name[] = {'l', 'a', 'r', 'd', 'e', 'r', (unsigned char)verification};
+    openssl.SSL_set_verify(ssl, verification, NULL);
+    return openssl.SSL_set_session_id_context(ssl, name, sizeof(name)) == 1;
+}
+
     mutex_lock(&tls->lock);
     SSL *ssl = openssl.SSL_new(tls->context);
     mutex_unlock(&tls->lock);
-    if (ssl != NULL)
-        openssl.SSL_set_verify(ssl, verification_of(tls, security), NULL);
-    return ssl;
+    if (ssl == NULL || set_verification(ssl, verification_of(tls, security)))
+        return ssl;
+    openssl.SSL_free(ssl);
+    return NULL;
 }
 
 BIO *tls_new_bio(struct tls *tls)

@@ -150,6 +150,41 @@ my $quit = crlf('version', 'quit');
     }
 }
 
+# ---- sessions of another way to verify
+
+{
+    my @certificate = ('-cert', "$files/client.pem", '-key', "$files/client.key");
+    my $server = Larder->start(
+        listen => ['-l', 'notls:127.0.0.1:0,btls:127.0.0.1:0,mtls:127.0.0.1:0,127.0.0.1:0'],
+        tcp => 1,
+        args => [
+            '-Z', '-o',
+            "ssl_chain_cert=$files/server.pem,ssl_key=$files/server.key,ssl_session_cache,ssl_ca_cert=$files/ca.pem,ssl_verify_mode=1"
+        ],
+    );
+    my (undef, $one_sided, $mutual, $asking) = Larder::read_file($server->port_path) =~ /^TCP INET: (\d+)$/mg;
+    for my $version ('-tls1_2', '-tls1_3') {
+        my $session = $server->directory . "/session$version";
+        for my $from ($one_sided, $asking) {
+            like tls_session($from, $quit, $version, '-sess_out', $session), qr/^VERSION /m, "$version: who has no certificate";
+            like tls_session($from, $quit, $version, '-sess_in', $session), qr/^Reused, /m, 'resumes where none is wanted';
+            my $says = tls_session($mutual, $quit, $version, '-sess_in', $session);
+            unlike $says, qr/^VERSION /m, 'and does not come in by that where one is';
+            unlike $says, qr/^Reused, /m, 'nothing is resumed there';
+        }
+        unlink $session;
+        tls_session($mutual, $quit, $version, @certificate, '-sess_out', $session);
+        like tls_session($mutual, $quit, $version, '-sess_in', $session), qr/^Reused, .*^VERSION /ms,
+            'who has shown one need not again';
+        $server->signal('HUP');
+        ok wait_until(sub { (() = $server->stderr =~ /certificates read again/g) == ($version eq '-tls1_2' ? 1 : 2) }),
+            'certificates are read again';
+        unlike tls_session($mutual, $quit, $version, '-sess_in', $session), qr/^VERSION /m,
+            'and what was shown under the old ones counts no more';
+    }
+    stops_cleanly $server;
+}
+
 # ---- those who begin and do not go on
 
 {
