@@ -9,8 +9,10 @@
 #include "base/slice.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 static bool is_loopback(const char *host)
 {
@@ -191,4 +193,23 @@ bool listen_addresses_all_loopback(const struct listen_addresses *addresses)
         if (!addresses->at[i].loopback)
             return false;
     return true;
+}
+
+enum net_security listen_addresses_security_of(const struct listen_addresses *addresses,
+                                               int descriptor)
+{
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof(bound);
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    uint32_t number;
+    if (getsockname(descriptor, (struct sockaddr *)&bound, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&bound, size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0 ||
+        !number_parse_u32(slice_of(port), &number))
+        return NET_TLS;
+    for (size_t i = 0; i < addresses->count; i++)
+        if (addresses->at[i].port == number && strcmp(addresses->at[i].host, host) == 0)
+            return addresses->at[i].security;
+    return NET_TLS;
 }

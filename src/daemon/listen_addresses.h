@@ -40,6 +40,10 @@ void listen_addresses_end(struct listen_addresses *addresses);
 MUST_USE bool listen_addresses_suit(const struct listen_addresses *addresses,
                                     const struct settings *settings);
 
+/* Of a socket that was handed over: as the address that it is bound to has it, else NET_TLS. */
+enum net_security listen_addresses_security_of(const struct listen_addresses *addresses,
+                                               int descriptor);
+
 bool listen_addresses_all_loopback(const struct listen_addresses *addresses);
 
 #endif

@@ -298,13 +298,18 @@ static void destroy_parts(struct server *server)
 
 /* --- listening ----------------------------------------------------------------------------- */
 
-/* They take the place of -l, -p and -s. */
+/* They take the place of -l, -p and -s; but -l tells how one at the same address is secured. */
 static bool open_inherited(struct server *server)
 {
     const char *why = NULL;
-    for (unsigned i = 0; i < server->inherited_count; i++)
-        if (!net_listen_inherited(server->net, SERVICE_MANAGER_SOCKET_FIRST + (int)i, &why))
+    for (unsigned i = 0; i < server->inherited_count; i++) {
+        int descriptor = SERVICE_MANAGER_SOCKET_FIRST + (int)i;
+        enum net_security security = NET_PLAIN;
+        if (server->settings->tls)
+            security = listen_addresses_security_of(server->addresses, descriptor);
+        if (!net_listen_inherited(server->net, descriptor, security, &why))
             return complain(why);
+    }
     return true;
 }
 

@@ -264,7 +264,8 @@ static int family_of_listening(int descriptor)
     return listens != 0 && type == SOCK_STREAM ? address.ss_family : AF_UNSPEC;
 }
 
-struct listener *listener_adopt(int descriptor, struct listen_failure *failure)
+struct listener *listener_adopt(int descriptor, enum net_security security,
+                                struct listen_failure *failure)
 {
     int family = family_of_listening(descriptor);
     failure->text[0] = '\0';
@@ -281,6 +282,7 @@ struct listener *listener_adopt(int descriptor, struct listen_failure *failure)
     if (family != AF_UNIX) {
         set_options(descriptor, family);
         listener->port = port_of(descriptor);
+        listener->security = security;
     }
     fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);

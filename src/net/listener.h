@@ -45,8 +45,12 @@ struct listener *listener_open_tcp(const struct net_tcp_listener *where, int bac
 struct listener *listener_open_unix(const char *path, mode_t mode, int backlog,
                                     struct listen_failure *failure);
 
-/* One that somebody else has opened and bound; it is only closed, a unix socket's file stays. */
-struct listener *listener_adopt(int descriptor, struct listen_failure *failure);
+/*
+ * One that somebody else has opened and bound; it is only closed, a unix socket's file stays. What
+ * is not TCP is plain.
+ */
+struct listener *listener_adopt(int descriptor, enum net_security security,
+                                struct listen_failure *failure);
 
 /* Closes it and removes a unix socket's file. Its event is not pending. NULL may be given. */
 void listener_close(struct listener *listener);

@@ -212,9 +212,11 @@ bool net_listen_unix(struct net *net, const char *path, mode_t mode, const char 
     return add_listeners(net, list, why);
 }
 
-bool net_listen_inherited(struct net *net, int descriptor, const char **why)
+bool net_listen_inherited(struct net *net, int descriptor, enum net_security security,
+                          const char **why)
 {
-    return add_listeners(net, listener_adopt(descriptor, &net->failure), why);
+    CHECK(security == NET_PLAIN || net->tls != NULL);
+    return add_listeners(net, listener_adopt(descriptor, security, &net->failure), why);
 }
 
 void net_write_ports(struct net *net, struct text *text)

@@ -105,8 +105,9 @@ MUST_USE bool net_listen_tcp(struct net *net, const struct net_tcp_listener *lis
 /* mode: of the socket's file, which is removed when the network stops. */
 MUST_USE bool net_listen_unix(struct net *net, const char *path, mode_t mode, const char **why);
 
-/* Listens on a socket that somebody else has opened and bound. Consumes it. */
-MUST_USE bool net_listen_inherited(struct net *net, int descriptor, const char **why);
+/* Listens on a socket that somebody else has opened and bound. Consumes it. A unix one is plain. */
+MUST_USE bool net_listen_inherited(struct net *net, int descriptor, enum net_security security,
+                                   const char **why);
 
 /* One line a listener, "TCP INET: 11211" or "TCP INET6: 11211", as MEMCACHED_PORT_FILENAME holds.
  */

@@ -13,6 +13,7 @@ use Socket qw(SOCK_DGRAM SOCK_STREAM);
 use Test::More;
 
 use Larder;
+use Larder::Tls;
 
 larder_only('memcached has none of it');
 
@@ -113,6 +114,26 @@ my $unix = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => $unix_path, Liste
     my $server = Larder->start(inherited => [$unix], environment => {LISTEN_PID => 1});
     converses $server, 'sockets meant for another process are not taken', ['get k'] => ['END'];
     unlike $server->stderr, qr/service manager/, 'nor told of';
+    stops_cleanly $server;
+}
+
+SKIP: {
+    skip 'without TLS', 1 if !can_speak_tls;
+    my $files = certificates;
+    my ($tls, $plain) = map { IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "listen: $!" } 1, 2;
+    my $server = Larder->start(
+        inherited => [$tls, $plain, $unix],
+        unix_path => $unix_path,
+        listen => ['-l', "notls:127.0.0.1:" . $plain->sockport],
+        args => ['-Z', '-o', "ssl_chain_cert=$files/server.pem,ssl_key=$files/server.key"],
+    );
+    like tls_session($tls->sockport, "version\r\nquit\r\n", '-CAfile', "$files/ca.pem", '-verify_return_error'), qr/^VERSION /m,
+        '-Z: a TCP socket that is handed over speaks TLS';
+    my $stranger = $server->connect(port => $tls->sockport);
+    $stranger->send("version\r\n" x 20);
+    unlike $stranger->read_to_close, qr/VERSION/, 'and nothing else';
+    like scalar $server->connect(port => $plain->sockport)->converse("version\r\n"), qr/^VERSION /, 'but where -l says notls:';
+    converses $server, 'a unix socket is plain', ['get k'] => ['END'];
     stops_cleanly $server;
 }
 
