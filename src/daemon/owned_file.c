@@ -28,10 +28,19 @@ static bool write_whole(int descriptor, struct slice content)
     return true;
 }
 
+/*
+ * A new file, never one that is there: that may be left over, or a link that somebody who may write
+ * to the folder has put there, to have root overwrite what it leads to.
+ */
+static int create_file(const char *path)
+{
+    (void)unlink(path);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+}
+
 static bool write_beside(const char *beside, const char *path, struct slice content)
 {
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-    int descriptor = open(beside, flags, FILE_MODE);
+    int descriptor = create_file(beside);
     if (descriptor < 0)
         return false;
     bool written = write_whole(descriptor, content);
@@ -62,7 +71,7 @@ static pid_t read_pid(const char *path)
 {
     char line[NUMBER_U64_SIZE_MAX + 1];
     uint32_t pid;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0)
         return 0;
     ssize_t size = read(descriptor, line, sizeof(line));

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use POSIX ();
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
@@ -25,6 +26,38 @@ sub is_running {
     ok wait_until(sub { Larder::read_file($path) eq $server->pid . "\n" }), '-P writes the pid';
     stops_cleanly $server;
     ok !-e $path, 'and the end removes it' if is_larder;
+}
+
+# Whoever may write to the folder can't have another file overwritten, nor keep the start waiting.
+if (is_larder) {
+    my $directory = Larder::tempdir('larder-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my %lure = (
+        'a hard link' => sub { link "$directory/precious", $_[0] or die "link: $!" },
+        'a symbolic link' => sub { symlink "$directory/precious", $_[0] or die "symlink: $!" },
+        'a fifo' => sub { POSIX::mkfifo($_[0], 0600) or die "mkfifo: $!" },
+    );
+    open my $precious, '>', "$directory/precious" or die "precious: $!";
+    print $precious "123\n";
+    close $precious;
+    for my $what (sort keys %lure) {
+        for my $place ('pid', 'pid.tmp') {
+            unlink "$directory/pid", "$directory/pid.tmp";
+            $lure{$what}->("$directory/$place");
+            my $server = Larder->start(args => ['-P', "$directory/pid"]);
+            is Larder::read_file("$directory/pid"), $server->pid . "\n", "-P in the place of $what ($place)";
+            ok -f "$directory/pid" && !-l "$directory/pid" && !-e "$directory/pid.tmp", 'is a file of its own';
+            is Larder::read_file("$directory/precious"), "123\n", 'and what was led to is as it was';
+            stops_cleanly $server;
+        }
+    }
+}
+
+# A start whose pid or ports can't be written, as on a full disk, says so and ends.
+if (is_larder) {
+    my $socket = Larder::tempdir('larder-XXXXXX', TMPDIR => 1, CLEANUP => 1) . '/socket';
+    my ($status, $error) = starts_and_exits('-s', $socket, '-P', '/proc/larderd.pid');
+    is $status, 73, 'a pid file that can not be written';
+    like $error, qr{\Alarderd: /proc/larderd\.pid can't be written: [^\n]+\n\z}, 'is told in one line';
 }
 
 {
