@@ -44,6 +44,17 @@ for my $unit ('larderd.service', 'larderd@one.service', 'larderd.socket') {
     like $report, qr/Overall exposure level for \Q$unit\E: [01]\.\d/, "$unit: as told";
 }
 
+# A start that must fail is not tried for ever.
+for my $unit ('larderd.service', 'larderd@.service') {
+    my $text = read_file("$directory/$unit");
+    my ($head, $service) = $text =~ /^\[Unit\]\n(.*?)^\[Service\]\n(.*?)^\[Install\]/ms;
+    my ($span, $times) = map { $head =~ /^StartLimit$_=(\d+)$/m ? $1 : 0 } 'IntervalSec', 'Burst';
+    my ($pause) = $service =~ /^RestartSec=(\d+)$/m;
+    cmp_ok $times * ($pause // 0), '<', $span, "$unit: the limit is reached before it lapses";
+    cmp_ok $times, '>', 0, "$unit: and is one";
+    like $service, qr/^RestartPreventExitStatus=64 67 78$/m, "$unit: a wrong configuration is not tried again";
+}
+
 # One is made for many, and else the same.
 my ($one, $many) = map { read_file("$directory/$_") =~ s/^#.*\n//mgr } 'larderd.service', 'larderd@.service';
 my %changes = ('larder cache daemon (%i)' => 'larder cache daemon', '/larder/%i.conf' => '/larder.conf',

@@ -120,7 +120,7 @@ ok wait_until(sub { version() =~ /^VERSION 1\.6\.\d+\r?\n/ }), 'memcached serves
 succeeds("as written: $_", inside($_)) for @commands;
 
 SKIP: {
-    skip 'no systemd runs here', 9 if !$booted;
+    skip 'no systemd runs here', 10 if !$booted;
     like version(), qr/^VERSION \S+-larder-/, 'larder serves in its place';
     is scalar((run(inside('systemctl is-enabled larderd memcached')))[1]), "enabled\ndisabled\n", 'and will after a boot';
     my $journal = (run(inside('journalctl -q -u larderd -p warning -o cat')))[1];
@@ -132,6 +132,9 @@ SKIP: {
     succeeds('socket activation', inside('systemctl stop larderd && systemctl start larderd.socket'));
     like version(), qr/-larder-/, 'the first client starts it';
     succeeds('several', inside('sed "s/11211/11311/" /etc/larder.conf >/etc/larder/two.conf && systemctl start larderd@two'));
+    run(inside('echo nonsense >>/etc/larder/two.conf; systemctl restart larderd@two'));
+    is scalar((run(inside('systemctl show -p NRestarts -p ActiveState larderd@two | sort')))[1]), "ActiveState=failed\nNRestarts=0\n",
+        'what can not start is not tried again';
 }
 
 is scalar((run(inside('id -un larder')))[1]), "larder\n", 'the user is there';
