@@ -158,6 +158,7 @@ static bool create_tls(struct server *server)
         .memory_max = (size_t)settings->memory_size / TLS_SHARE,
         .key_is_der = settings->tls_key_format == 2,
         .resume = settings->tls_resume,
+        .wipe = settings->auth_path != NULL,
     };
     if (!settings->tls)
         return true;

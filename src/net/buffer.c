@@ -3,6 +3,7 @@
 #include "net/buffer.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define CAPACITY_STEP 64
@@ -33,12 +34,15 @@ static struct buffer *allocate(size_t capacity)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* What a client has sent may be a password. */
 static void deallocate(struct buffer *buffer)
 {
-    if (buffer->capacity < MAPPED_FROM)
+    if (buffer->capacity < MAPPED_FROM) {
+        explicit_bzero(buffer->bytes, buffer->capacity);
         free(buffer);
-    else
+    } else {
         munmap(buffer, cost_of(buffer->capacity));
+    }
 }
 
 static bool take(struct buffer_budget *budget, size_t bytes, size_t bytes_max)

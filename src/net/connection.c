@@ -581,6 +581,8 @@ static enum step next_step(struct connection *connection)
 
 void connection_drive(struct connection *connection)
 {
+    struct worker *worker = connection->worker;
+    bool is_secret = session_is_secret(&connection->session, worker->config.protocol);
     enum step step;
     take_up(connection);
     do
@@ -588,6 +590,8 @@ void connection_drive(struct connection *connection)
     while (step == STEP_GO_ON);
     if (LIKELY(step != STEP_GONE))
         put_down(connection, step);
+    if (UNLIKELY(is_secret))
+        explicit_bzero(worker->lent.input, LENT_SIZE);
 }
 
 /* ---- life */

@@ -47,6 +47,7 @@ struct net_tls_config {
     size_t memory_max;              /* bytes for connections, beside net_config's */
     bool key_is_der;                /* or else PEM */
     bool resume;                    /* clients may resume sessions */
+    bool wipe;                      /* what was read is wiped from OpenSSL's memory */
 };
 
 struct net_config {

@@ -129,6 +129,8 @@ static void set_rules(const struct net_tls_config *config, SSL_CTX *context)
                          NULL);
     openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, NULL);
     openssl.SSL_CTX_set_default_passwd_cb(context, on_pass_phrase);
+    if (config->wipe)
+        openssl.SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
     set_resumption(config, context);
 }
 
@@ -190,8 +192,6 @@ static int verification_of(const struct tls *tls, enum net_security security)
     return modes[tls->config.verify];
 }
 
-SSL *tls_new_session(struct tls *tls, enum net_security security)
-{
 /*
  * Who resumes a session shows no certificate again. So one listener's ticket is nothing to another
  * that verifies otherwise: else a client without a certificate would come in by way of btls:.
@@ -203,6 +203,8 @@ static bool set_verification(SSL *ssl, int verification)
     return openssl.SSL_set_session_id_context(ssl, name, sizeof(name)) == 1;
 }
 
+SSL *tls_new_session(struct tls *tls, enum net_security security)
+{
     mutex_lock(&tls->lock);
     SSL *ssl = openssl.SSL_new(tls->context);
     mutex_unlock(&tls->lock);

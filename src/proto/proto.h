@@ -171,6 +171,14 @@ struct session {
     struct session_work *work; /* owned: a value on its way in, or a tail on its way out */
 };
 
+bool protocol_authenticates(const struct protocol *protocol);
+
+/* What it reads may be passwords (-Y): they are to be wiped from where they were read to. */
+static inline bool session_is_secret(const struct session *session, const struct protocol *protocol)
+{
+    return !session->admitted && protocol_authenticates(protocol);
+}
+
 void session_init(struct session *session);
 void session_end(struct session *session, struct proto_thread *thread); /* inside a turn */
 

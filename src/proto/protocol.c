@@ -51,6 +51,11 @@ bool protocol_set_passwords(struct protocol *protocol, struct slice lines, const
     return true;
 }
 
+bool protocol_authenticates(const struct protocol *protocol)
+{
+    return protocol->config.authenticate;
+}
+
 bool protocol_knows_password(struct protocol *protocol, struct slice user, struct slice password)
 {
     mutex_lock(&protocol->passwords_lock);

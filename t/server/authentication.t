@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use Larder;
+use Larder::Tls;
 use File::Temp qw(tempdir);
 
 my $directory = tempdir('larder-XXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -113,6 +114,72 @@ if (is_larder) {
     is $inside->stats('settings')->{auth_enabled_ascii}, $path, 'stats settings names the file';
 }
 stops_cleanly $server;
+
+# How often the bytes are in the memory of the process, as root or its owner could read it.
+sub times_in_memory {
+    my ($pid, $bytes) = @_;
+    open my $memory, '<:raw', "/proc/$pid/mem" or return undef;
+    my $times = 0;
+    no warnings 'portable'; # addresses have 48 bits
+    for my $range (Larder::read_file("/proc/$pid/maps") =~ /^([0-9a-f]+-[0-9a-f]+) rw/mg) {
+        my ($from, $to) = map { hex } split /-/, $range;
+        next if !sysseek $memory, $from, 0;
+        for (my ($at, $end) = ($from, ''); $at < $to; $at += 1 << 20) {
+            my $size = $to - $at < 1 << 20 ? $to - $at : 1 << 20;
+            my $read = '';
+            last if !sysread $memory, $read, $size;
+            my $piece = $end . $read;
+            $times += () = $piece =~ /\Q$bytes\E/g;
+            $end = substr $piece, -length($bytes) + 1;
+        }
+    }
+    return $times;
+}
+
+# Passwords are not left behind where they were read to, whatever has become of them.
+sub leaves_no_passwords {
+    my ($name, $listen, $args, $connect) = @_;
+    my ($first, $second, $wrong, $half, $long) = map { "${_}Secret" . 'Wq7x' x 6 } qw(first second wrong half long);
+    write_file("foo:$first\n");
+    my $guarded = Larder->start(listen => $listen, tcp => 1, args => ['-t', 2, '-Y', $path, @$args]);
+    for my $token ("foo $first", "foo $wrong") {
+        my $client = $connect->($guarded);
+        $client->send(set_of($token));
+        $client->read_line;
+        $client->close;
+    }
+    my $client = $connect->($guarded);
+    $client->send(set_of("foo $long") =~ s/\r\n\z/$long\r\n/r);
+    $client->read_line;
+    $client->send("set x 0 0 9000\r\nfoo $half" . 'x' x 5000);
+    $client->send($_) for 'x' x 1000, "$half";
+    $client->close;
+    my $known = times_in_memory($guarded->pid, $first);
+  SKIP: {
+        skip 'the memory of the process can not be read', 2 if !defined $known;
+        ok wait_until(sub { times_in_memory($guarded->pid, $first) == 1 }), "$name: the password is known in one place";
+        for my $secret ($wrong, $half, $long) {
+            ok wait_until(sub { times_in_memory($guarded->pid, $secret) == 0 }, 10), substr($secret, 0, 5) . ' is in none';
+        }
+        write_file("foo:$second\n");
+        $guarded->signal('HUP');
+        ok wait_until(sub { $guarded->stderr =~ /passwords read again/ }), 'another password';
+        is times_in_memory($guarded->pid, $first) . times_in_memory($guarded->pid, $second), '01', 'takes its place';
+    }
+    stops_cleanly $guarded;
+}
+if (is_larder && !is_sanitized) {
+    leaves_no_passwords('TCP', ['-l', '127.0.0.1:0'], [], sub { $_[0]->connect });
+    if (can_speak_tls) {
+        my $files = certificates;
+        leaves_no_passwords(
+            'TLS',
+            ['-l', 'notls:127.0.0.1:0,127.0.0.1:0'],
+            ['-Z', '-o', "ssl_chain_cert=$files/server.pem,ssl_key=$files/server.key"],
+            sub { tls_connect(tls_port($_[0]), '-no_ign_eof') },
+        );
+    }
+}
 
 # A file that can't be meant ends the start.
 my %bad = ("nocolon\n" => 'no colon', "user:\n" => 'an empty password', 'u' x 300 . ":p\n" => 'a long user');
