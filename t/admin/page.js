@@ -7,6 +7,7 @@ const told = {errors: [], outside: [], overflows: []};
 
 async function open(browser, width, colorScheme) {
   const context = await browser.newContext({viewport: {width, height: 844}, colorScheme});
+  context.setDefaultTimeout(120000); // a busy machine is slow
   const page = await context.newPage();
   page.on('console', message => { if (message.type() === 'error' || message.type() === 'warning') told.errors.push(message.text()); });
   page.on('pageerror', error => told.errors.push(error.message));
