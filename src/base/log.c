@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ static const struct {
 };
 
 static _Atomic unsigned shown_verbosity;
+static _Atomic uint64_t lines_lost;
+static _Atomic uint64_t lines_untold;                 /* of those, since the log has last said so */
 static enum log_format line_format = LOG_FORMAT_TEXT; /* set before there are threads */
 
 /* systemd names the file that it has connected, as somebody may have redirected it since. */
@@ -99,6 +102,39 @@ static size_t write_line(char *line, enum log_level level, const char *message)
     return (size_t)sprintf(line, "larderd: %s", message);
 }
 
+static bool write_out(char *line, enum log_level level, const char *message)
+{
+    size_t size = write_line(line, level, message);
+    line[size++] = '\n';
+    for (size_t done = 0; done < size;) {
+        ssize_t written = write(STDERR_FILENO, line + done, size - done);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        done += (size_t)written;
+    }
+    return true;
+}
+
+/* A full disk, for example, has no room for being told so; what comes after it does that once. */
+static void tell_lost(char *line)
+{
+    char message[MESSAGE_SIZE_MAX];
+    uint64_t count = atomic_exchange_explicit(&lines_untold, 0, memory_order_relaxed);
+    if (count == 0)
+        return;
+    snprintf(message, sizeof(message),
+             "%" PRIu64 " lines of the log could not be written: is its disk full?", count);
+    if (!write_out(line, LOG_WARNING, message))
+        atomic_fetch_add_explicit(&lines_untold, count, memory_order_relaxed);
+}
+
+uint64_t log_lines_lost(void)
+{
+    return atomic_load_explicit(&lines_lost, memory_order_relaxed);
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     char message[MESSAGE_SIZE_MAX];
@@ -111,10 +147,11 @@ void log_write(enum log_level level, const char *format, ...)
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     make_printable(message);
-    size_t size = write_line(line, level, message);
-    line[size++] = '\n';
-    /* Nowhere to complain about a log that can't be written. */
-    ssize_t ignored = write(STDERR_FILENO, line, size);
-    (void)ignored;
+    if (write_out(line, level, message)) {
+        tell_lost(line);
+    } else {
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&lines_untold, 1, memory_order_relaxed);
+    }
     errno = saved_errno;
 }

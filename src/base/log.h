@@ -11,6 +11,7 @@
 #include "base/check.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level {
     LOG_ERROR,   /* something failed and somebody must act */
@@ -38,5 +39,9 @@ bool log_shows(enum log_level level);
 
 /* The text needs no newline. Bytes that are no printable ASCII are shown as ?. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Lines that could not be written, as on a full disk; the next that can is followed by their sum.
+ */
+uint64_t log_lines_lost(void);
 
 #endif

@@ -46,6 +46,7 @@ static void read_gauges(void *context, struct server_gauges *gauges)
         .log_watcher_skipped = net.log_watcher_skipped,
         .log_watcher_sent = net.log_watcher_sent,
         .log_watchers = net.log_watchers,
+        .log_lines_lost = log_lines_lost(),
     };
 }
 

@@ -208,6 +208,13 @@ SKIP: {
     stops_cleanly $server;
 }
 
+# A log that can't be written; HUP has a line in it.
+{
+    my $server = Larder->start(sandbox => 'exec 2>/dev/full');
+    moves_in_time($server->connect, [qw(log_lines_lost)], sub { $server->signal('HUP') });
+    stops_cleanly $server;
+}
+
 # TLS, where it is built in.
 SKIP: {
     my @names = qw(ssl_new_sessions ssl_resumed_sessions ssl_handshake_errors time_since_server_cert_refresh);

@@ -75,4 +75,13 @@ like join("\n", log_of(args => ['-vv'])), qr/<\d+ new client connection\n.*<\d+ 
     stops_cleanly $server;
 }
 
+# A log that can't be written, as on a full disk, is counted and hinders nobody.
+SKIP: {
+    skip 'no /dev/full here', 2 if !-c '/dev/full';
+    my $full = Larder->start(sandbox => 'exec 2>/dev/full');
+    converses $full, 'a log on a full disk', ['set k 0 0 1', 'x', 'get k'] => ['STORED', 'VALUE k 0 1', 'x', 'END'];
+    cmp_ok $full->stats->{log_lines_lost}, '>', 0, 'log_lines_lost counts what is not in it';
+    is $full->stop, 0, 'it serves to the end';
+}
+
 done_testing;

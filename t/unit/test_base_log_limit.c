@@ -4,6 +4,7 @@
 
 #include "base/log_limit.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,12 +78,36 @@ static void test_log_limit_is_one_of_its_own_for_each_cause(void **state)
     assert_string_equal(read_log(), "larderd: first\nlarderd: second\nlarderd: .\n");
 }
 
+static void test_log_counts_what_it_could_not_write_and_says_so_once(void **state)
+{
+    int log = dup(STDERR_FILENO);
+    int full = open("/dev/full", O_WRONLY);
+    (void)state;
+    assert_true(full >= 0);
+    uint64_t before = log_lines_lost();
+    dup2(full, STDERR_FILENO);
+    for (int i = 0; i < 3; i++)
+        log_write(LOG_ERROR, "lost %d", i);
+    dup2(log, STDERR_FILENO);
+    close(full);
+    close(log);
+    assert_int_equal(log_lines_lost() - before, 3);
+    log_write(LOG_NOTICE, "first");
+    assert_string_equal(read_log(),
+                        "larderd: first\n"
+                        "larderd: 3 lines of the log could not be written: is its disk full?\n"
+                        "larderd: .\n");
+    assert_string_equal(read_log(), "larderd: .\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_log_limit_tells_once_and_then_how_often, redirect_log,
                                         restore_log),
         cmocka_unit_test_setup_teardown(test_log_limit_is_one_of_its_own_for_each_cause,
+                                        redirect_log, restore_log),
+        cmocka_unit_test_setup_teardown(test_log_counts_what_it_could_not_write_and_says_so_once,
                                         redirect_log, restore_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
