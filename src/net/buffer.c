@@ -87,6 +87,18 @@ bool buffer_budget_is_exceeded(struct buffer_budget *budget)
     return buffer_budget_bytes(budget) > budget->bytes_max;
 }
 
+void buffer_budget_set_room(struct buffer_budget *budget, size_t room)
+{
+    atomic_store_explicit(&budget->room, room, memory_order_relaxed);
+}
+
+bool buffer_budget_has_room(struct buffer_budget *budget, size_t bytes)
+{
+    size_t room = atomic_load_explicit(&budget->room, memory_order_relaxed);
+    return bytes == 0 ||
+           buffer_budget_bytes(budget) + bytes <= (room > BUFFER_ROOM_MIN ? room : BUFFER_ROOM_MIN);
+}
+
 void buffer_budget_add(struct buffer_budget *budget, ptrdiff_t bytes)
 {
     atomic_fetch_add_explicit(&budget->bytes, (size_t)bytes, memory_order_relaxed);
@@ -138,6 +150,12 @@ static bool exchange_buffer(struct buffer **buffer, struct buffer_budget *budget
     buffer_free(buffer, budget);
     *buffer = fresh;
     return true;
+}
+
+size_t buffer_growth(const struct buffer *buffer, struct slice bytes)
+{
+    size_t capacity = buffer == NULL ? 0 : buffer->capacity;
+    return bytes.size > capacity ? cost_of(bytes.size) : 0;
 }
 
 bool buffer_keep(struct buffer **buffer, struct buffer_budget *budget, struct slice bytes)

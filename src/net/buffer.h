@@ -24,7 +24,11 @@ struct buffer_budget {
 
     /* any thread; relaxed: a plain sum that orders nothing else */
     _Atomic size_t bytes;
+    _Atomic size_t room; /* what memory had room for when a worker looked last */
 };
+
+/* So much always has room: the smallest budget, and what a process takes more or less. */
+#define BUFFER_ROOM_MIN ((size_t)1 << 20)
 
 struct buffer {
     uint32_t start; /* of the bytes held */
@@ -68,6 +72,15 @@ void buffer_budget_give_back(struct buffer_budget *budget, size_t bytes);
  * who send and read as usual when others hoard: the less is left, the less can be had at once.
  */
 MUST_USE bool buffer_budget_take_for_client(struct buffer_budget *budget, size_t bytes);
+
+/* Memory has room now for so many bytes in all. */
+void buffer_budget_set_room(struct buffer_budget *budget, size_t room);
+
+/* There is room for so many more, as far as is known. */
+bool buffer_budget_has_room(struct buffer_budget *budget, size_t bytes);
+
+/* Bytes that have to be had for buffer_keep, more than the buffer has. */
+size_t buffer_growth(const struct buffer *buffer, struct slice bytes);
 
 /* More than half of the budget is in use; more than all of it. */
 bool buffer_budget_is_short(struct buffer_budget *budget);

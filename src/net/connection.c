@@ -544,6 +544,7 @@ static void put_down(struct connection *connection, enum step step)
 {
     struct worker *worker = connection->worker;
     struct buffer_budget *budget = worker->config.budget;
+    worker_wait_for_room(worker, buffer_growth(connection->output, worker->lent.unsent));
     if (!buffer_keep(&connection->input, budget, worker->lent.session.in) ||
         !buffer_keep(&connection->output, budget, worker->lent.unsent) ||
         !account_for_session(connection) || holds_too_much(connection)) {

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define DRAIN_SECONDS                                                                              \
     3 /* for clients to take the replies that are under way when the server stops */
@@ -187,6 +188,15 @@ static void on_mail(evutil_socket_t descriptor, short what, void *context)
 /* Told in steps: the sum is shared, and the store has to make room for it. */
 #define BUFFERS_TOLD_STEP (64u << 10)
 
+static void tell(struct worker *worker, size_t bytes)
+{
+    bool more = bytes >= worker->buffers_told;
+    worker->buffers_told = bytes;
+    proto_note_buffers(worker->proto, bytes);
+    if (more)
+        buffer_budget_set_room(worker->config.budget, proto_room_for_buffers(worker->proto));
+}
+
 void worker_tell_buffers(struct worker *worker)
 {
     size_t now = buffer_budget_bytes(worker->config.budget);
@@ -194,8 +204,31 @@ void worker_tell_buffers(struct worker *worker)
         now > worker->buffers_told ? now - worker->buffers_told : worker->buffers_told - now;
     if (LIKELY(change < BUFFERS_TOLD_STEP))
         return;
-    worker->buffers_told = now;
-    proto_note_buffers(worker->proto, now);
+    tell(worker, now);
+}
+
+#define ROOM_WAIT_MILLISECONDS 100u
+
+/* Items go at once, but their memory only when every worker has passed a turn, and one of them may
+ * be kept from its processor. Nobody waits for this worker, which passes turns while it waits. Once
+ * it was in vain it does not wait again in that second: others are to be served too. */
+void worker_wait_for_room(struct worker *worker, size_t bytes)
+{
+    struct buffer_budget *budget = worker->config.budget;
+    const struct timespec pause = {.tv_nsec = 1000000};
+    if (LIKELY(buffer_budget_has_room(budget, bytes)) ||
+        worker->waited_at == proto_turn_now(worker->proto))
+        return;
+    for (unsigned waited = 0; waited < ROOM_WAIT_MILLISECONDS; waited++) {
+        proto_note_buffers(worker->proto, buffer_budget_bytes(budget) + bytes);
+        buffer_budget_set_room(budget, proto_room_for_buffers(worker->proto));
+        if (buffer_budget_has_room(budget, bytes))
+            return;
+        if (!proto_room_is_coming(worker->proto))
+            break;
+        (void)nanosleep(&pause, NULL);
+    }
+    worker->waited_at = proto_turn_now(worker->proto);
 }
 
 static void end_turn(struct worker *worker)

@@ -82,6 +82,7 @@ struct worker {
     bool draining;            /* connections close as soon as they have nothing to do */
     unsigned lingering_count; /* connections in CONNECTION_HANDSHAKE or CONNECTION_CLOSING */
     size_t buffers_told;      /* bytes of all connections' buffers, as the store was last told */
+    uint32_t waited_at;       /* when it last waited for room in vain */
     struct log_limit refusal_log;
 
     /* written here, read anywhere */
@@ -122,6 +123,10 @@ void worker_line_up(struct worker *worker, struct connection *connection);
 /* Tells the store what buffers take, if that has changed by a step. Between connections: the turn
  * may pass. */
 void worker_tell_buffers(struct worker *worker);
+
+/* Where memory has no room yet for so many bytes of buffers more, since others still read in items
+ * that have to go for them, waits a little. Between connections: the turn may pass. */
+void worker_wait_for_room(struct worker *worker, size_t bytes);
 
 /* Somebody else has work in this round of the loop. */
 bool worker_is_awaited(const struct worker *worker);

@@ -107,6 +107,11 @@ uint32_t proto_turn_now(const struct proto_thread *thread); /* the clock of this
  * in the memory limit, so items may have to go. */
 void proto_note_buffers(struct proto_thread *thread, size_t bytes);
 
+/* How many bytes they may take together now, after what was noted: items may still be read that
+ * have to go. Whether there will be more once all threads have passed a turn. */
+size_t proto_room_for_buffers(struct proto_thread *thread);
+bool proto_room_is_coming(struct proto_thread *thread);
+
 /* --- watching ------------------------------------------------------------------------------ */
 
 /* Kinds that somebody watches from now on, in all threads from the start of their next request. */

@@ -155,6 +155,18 @@ void proto_note_buffers(struct proto_thread *thread, size_t bytes)
     store_set_other_bytes(thread->store, thread->protocol->config.other_bytes + bytes);
 }
 
+size_t proto_room_for_buffers(struct proto_thread *thread)
+{
+    size_t room = store_room_for_others(thread->store);
+    size_t other = thread->protocol->config.other_bytes;
+    return room > other ? room - other : 0;
+}
+
+bool proto_room_is_coming(struct proto_thread *thread)
+{
+    return store_room_is_coming(thread->store);
+}
+
 void proto_turn_stop(struct proto_thread *thread)
 {
     watch_wake_if_told(thread);

@@ -20,15 +20,20 @@ static size_t ahead_of(const struct store *store, size_t memory, size_t grown)
     return (grown < most ? grown : most) + grown / 4;
 }
 
+/* What is neither segments' nor others'. */
+static size_t bytes_for_order(struct store *store, size_t memory)
+{
+    return store->curve.memory_bytes + segments_bookkeeping(memory / store->segments.size) +
+           atomic_load_explicit(&store->finding_bytes, memory_order_relaxed);
+}
+
 static void share_out(struct store *store)
 {
     size_t memory = atomic_load_explicit(&store->memory_size, memory_order_relaxed);
     size_t other = atomic_load_explicit(&store->other_bytes, memory_order_relaxed);
     size_t at_start = store->config.other_bytes;
     size_t ahead = other > at_start ? ahead_of(store, memory, other - at_start) : 0;
-    size_t taken = store->curve.memory_bytes + segments_bookkeeping(memory / store->segments.size) +
-                   atomic_load_explicit(&store->finding_bytes, memory_order_relaxed) + other +
-                   ahead;
+    size_t taken = bytes_for_order(store, memory) + other + ahead;
     size_t left = memory > taken ? memory - taken : 0;
     segments_allow(&store->segments, (uint32_t)(left / store->segments.size));
 }
@@ -75,4 +80,22 @@ void store_set_other_bytes(struct store_thread *thread, size_t bytes)
     /* Passing a turn also lets go of what others wait to give back. */
     if (bytes > before && (shares_anew || segments_owe(&store->segments)))
         give_back(thread);
+}
+
+size_t store_room_for_others(struct store_thread *thread)
+{
+    struct store *store = thread->store;
+    if (!store->config.evict)
+        return SIZE_MAX;
+    share_out(store);
+    give_back(thread);
+    size_t memory = atomic_load_explicit(&store->memory_size, memory_order_relaxed);
+    size_t taken = bytes_for_order(store, memory) +
+                   (size_t)segments_resident(&store->segments) * store->segments.size;
+    return memory > taken ? memory - taken : 0;
+}
+
+bool store_room_is_coming(struct store_thread *thread)
+{
+    return segments_are_coming(&thread->store->segments);
 }

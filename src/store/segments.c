@@ -413,13 +413,35 @@ void segments_give_back(struct segments *segments)
     mutex_unlock(&segments->lock);
 }
 
+bool segments_are_coming(struct segments *segments)
+{
+    bool coming = false;
+    mutex_lock(&segments->lock);
+    for (uint32_t i = segments->waiting.first; !coming && i != SEGMENT_NONE;
+         i = segments->of[i].next)
+        coming = atomic_load_explicit(&segments->of[i].pins, memory_order_acquire) == 0;
+    mutex_unlock(&segments->lock);
+    return coming;
+}
+
+uint32_t segments_resident(struct segments *segments)
+{
+    mutex_lock(&segments->lock);
+    uint32_t resident = segments->resident;
+    uint32_t most = allowed(segments);
+    mutex_unlock(&segments->lock);
+    return resident > most ? resident : most;
+}
+
 uint32_t segments_excess(struct segments *segments)
 {
     mutex_lock(&segments->lock);
     collect_locked(segments);
     note_available_locked(segments);
     uint32_t most = allowed(segments);
-    uint32_t staying = segments->resident - segments->waiting.count;
+    uint32_t staying = segments->resident;
+    for (uint32_t i = segments->waiting.first; i != SEGMENT_NONE; i = segments->of[i].next)
+        staying -= comes_soon(segments, &segments->of[i]);
     mutex_unlock(&segments->lock);
     return staying > most ? staying - most : 0;
 }

@@ -193,6 +193,12 @@ MUST_USE bool segments_will_come(struct segments *segments, uint32_t reserve);
 /* Bytes of headers for so many segments. */
 size_t segments_bookkeeping(size_t count);
 
+/* Some are empty and come free as soon as every thread has passed a turn. */
+MUST_USE bool segments_are_coming(struct segments *segments);
+
+/* With memory behind them, or soon. */
+uint32_t segments_resident(struct segments *segments);
+
 /* How many more have memory than may, those not counted that come free by themselves. */
 uint32_t segments_excess(struct segments *segments);
 

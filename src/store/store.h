@@ -70,6 +70,13 @@ MUST_USE bool store_set_memory_size(struct store_thread *thread, size_t size);
  */
 void store_set_other_bytes(struct store_thread *thread, size_t bytes);
 
+/* What others may use now without all passing the limit together: what items have really left. It
+ * may be less than was told: segments that others still read in come free when they have passed a
+ * turn. Whether some do. Without eviction no item goes for others, and there is no bound. May pass.
+ */
+size_t store_room_for_others(struct store_thread *thread);
+bool store_room_is_coming(struct store_thread *thread);
+
 /* --- reading ------------------------------------------------------------------------------- */
 
 /* What is known of an item besides. Every newly stored one begins without them. */

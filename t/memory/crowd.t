@@ -85,6 +85,7 @@ sub read_answers {
             my $read = sysread $socket, $bytes, 1 << 20;
             next if !defined $read;
             $got{$socket} += $read;
+            $end = time + deadline_seconds() if $read;
             next if $read && $got{$socket} < $expected;
             $whole++ if $got{$socket} == $expected && $bytes =~ /END\r\n\z/;
             $poll->remove($socket);

@@ -18,6 +18,30 @@ static struct slice letters(char *to, size_t size)
     return (struct slice){to, size};
 }
 
+static void test_room_is_what_memory_has_left(void **state)
+{
+    struct buffer_budget budget = {.bytes_max = 8 << 20};
+    struct buffer *buffer = NULL;
+    char bytes[3000];
+    struct slice all = letters(bytes, sizeof(bytes));
+    size_t growth = buffer_growth(buffer, all);
+    (void)state;
+    assert_true(growth > sizeof(bytes));
+    assert_int_equal(buffer_growth(buffer, (struct slice){NULL, 0}), 0);
+    assert_true(buffer_keep(&buffer, &budget, all));
+    assert_int_equal(buffer_growth(buffer, all), 0);
+    size_t left = BUFFER_ROOM_MIN - buffer_budget_bytes(&budget);
+    assert_true(buffer_budget_has_room(&budget, left));
+    assert_false(buffer_budget_has_room(&budget, left + 1));
+    buffer_budget_set_room(&budget, 2 * BUFFER_ROOM_MIN);
+    assert_true(buffer_budget_has_room(&budget, left + BUFFER_ROOM_MIN));
+    assert_false(buffer_budget_has_room(&budget, left + BUFFER_ROOM_MIN + 1));
+    buffer_budget_add(&budget, 4 * (ptrdiff_t)BUFFER_ROOM_MIN);
+    assert_false(buffer_budget_has_room(&budget, 1));
+    assert_true(buffer_budget_has_room(&budget, 0));
+    buffer_free(&buffer, &budget);
+}
+
 static void test_it_keeps_bytes_from_outside_and_from_inside(void **state)
 {
     struct buffer_budget budget = {.bytes_max = 1 << 20};
@@ -118,6 +142,7 @@ static void test_the_budget_holds_and_the_buffer_stays_as_it_was(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_room_is_what_memory_has_left),
         cmocka_unit_test(test_it_keeps_bytes_from_outside_and_from_inside),
         cmocka_unit_test(test_it_gives_memory_back_when_little_is_left),
         cmocka_unit_test(test_growing_keeps_the_bytes_and_stops_at_what_is_wanted),

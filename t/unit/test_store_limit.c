@@ -80,6 +80,50 @@ static void test_what_others_take_the_items_leave(void **state)
     fixture_close(&fixture);
 }
 
+/* One who is awake may read in what has gone, so there is no room for others before it passes. */
+static void test_room_for_others_comes_when_all_have_passed(void **state)
+{
+    struct fixture fixture = fixture_open(
+        (struct store_config){.memory_size = 64 * MIB, .evict = true, .writer_count = 2});
+    struct store_thread *slow = store_thread_create(fixture.store);
+    (void)state;
+    assert_non_null(slow);
+    fill(&fixture, 100000);
+    store_turn_start(slow, fixture.now);
+    store_set_other_bytes(fixture.thread, 20 * MIB);
+    assert_true(store_room_for_others(fixture.thread) < 5 * MIB);
+    assert_true(store_room_is_coming(fixture.thread));
+    store_turn_pass(slow, fixture.now);
+    assert_true(store_room_for_others(fixture.thread) >= 20 * MIB);
+    assert_true(resident_of(&fixture) + 20 * MIB <= 64 * MIB);
+    store_turn_stop(slow);
+    store_thread_destroy(slow);
+    fixture_close(&fixture);
+}
+
+/* A value that is pinned stays: others go in its place, as far as that helps. */
+static void test_what_is_pinned_gives_no_room(void **state)
+{
+    struct fixture fixture =
+        fixture_open((struct store_config){.memory_size = 64 * MIB, .evict = true});
+    struct fixture_key name;
+    struct store_pin pins[20];
+    struct store_item item;
+    unsigned pinned = 0;
+    (void)state;
+    fill(&fixture, 60000);
+    for (unsigned i = 0; i < 60000 && pinned < 20; i += 1000)
+        if (store_get(fixture.thread, fixture_number(&name, i), STORE_PEEK, &item) == STORE_HIT)
+            assert_true(store_pin(fixture.thread, &item, &pins[pinned++]));
+    assert_int_equal(pinned, 20);
+    store_set_other_bytes(fixture.thread, 40 * MIB);
+    assert_true(store_room_for_others(fixture.thread) >= 40 * MIB);
+    assert_true(resident_of(&fixture) + 40 * MIB <= 64 * MIB);
+    for (unsigned i = 0; i < pinned; i++)
+        store_unpin(&pins[i]);
+    fixture_close(&fixture);
+}
+
 static void test_without_eviction_nothing_is_lost(void **state)
 {
     struct fixture fixture =
@@ -98,6 +142,8 @@ int main(void)
         cmocka_unit_test(test_a_higher_limit_holds_more),
         cmocka_unit_test(test_limits_that_cannot_work_are_refused),
         cmocka_unit_test(test_what_others_take_the_items_leave),
+        cmocka_unit_test(test_room_for_others_comes_when_all_have_passed),
+        cmocka_unit_test(test_what_is_pinned_gives_no_room),
         cmocka_unit_test(test_without_eviction_nothing_is_lost),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
