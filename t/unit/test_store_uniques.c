@@ -54,7 +54,7 @@ static struct fixture as(const struct writers *writers, unsigned i)
 static void set(const struct fixture *fixture, const struct store_key *key, size_t size)
 {
     static char value[200 * KIB];
-    memset(value, '7', sizeof(value));
+    memset(value, '7', size);
     assert_int_equal(fixture_set(fixture, key, (struct slice){value, size}), STORE_STORED);
 }
 
