@@ -79,6 +79,7 @@ static bool create_store(struct server *server)
         .other_bytes = server->own_memory,
         .item_size_max = (size_t)settings->item_size_max,
         .writer_count = (unsigned)settings->threads,
+        .eviction = (enum store_eviction)settings->eviction,
         .evict = settings->evict,
         .curve = settings->miss_curve,
         .cas = settings->cas,

@@ -63,10 +63,11 @@ void index_replace_locked(struct index_entry *entry, uint64_t place)
     atomic_store_explicit(entry->slot, entry->value, memory_order_release);
 }
 
-void index_move_locked(struct index_entry *entry, uint64_t place)
+void index_move_locked(struct index_entry *entry, uint64_t place, unsigned hits)
 {
     uint64_t current = atomic_load_explicit(entry->slot, memory_order_relaxed);
-    entry->value = (current & ~(PLACE_MASK | SLOT_HITS_MAX << SLOT_HITS_SHIFT)) | place;
+    entry->value = (current & ~(PLACE_MASK | SLOT_HITS_MAX << SLOT_HITS_SHIFT)) |
+                   (uint64_t)hits << SLOT_HITS_SHIFT | place;
     atomic_store_explicit(entry->slot, entry->value, memory_order_release);
 }
 

@@ -124,8 +124,8 @@ static inline void slot_count_use_locked(const struct index_entry *entry)
 void slot_observe_cas_locked(struct index_entry *entry);
 void slot_mark_locked(struct index_entry *entry, uint8_t marks);
 
-/* The slot after its item was moved: it counts its hits anew. */
-void index_move_locked(struct index_entry *entry, uint64_t place);
+/* The slot after its item was moved: it counts on from so many hits. */
+void index_move_locked(struct index_entry *entry, uint64_t place, unsigned hits);
 
 /* The same item elsewhere: nothing but the place changes. */
 void index_relocate_locked(struct index_entry *entry, uint64_t place);

@@ -9,22 +9,22 @@
 
 #define STEP_ENTRIES 32
 #define PACES_TIMED 8         /* one in so many small steps is timed */
-#define WASTE_PERCENT 28      /* of a segment, from which it is worth moving the rest */
+#define WASTE_PERCENT 30      /* of a segment, from which it is worth moving the rest */
 #define WASTE_PERCENT_LAST 10 /* the same when nothing may be evicted */
+#define OLD_QUARTERS 7        /* of memory, written since a segment was: then it is old */
 #define SPENT_PERCENT 88      /* of a segment, from which it is used again before a new one */
 #define SMALL_PERCENT 10      /* of the segments: the share of the probationary queue */
-#define KEEP_PERCENT 40       /* of a main victim's bytes: what is to stay, about */
-#define WORTH_UNIT 256        /* of one hit to an item of mean size */
 #define MOVED_SEGMENTS_MAX 3  /* moved for one that is won, before nothing is moved any more */
 #define MOVED_SEGMENTS_MAX_LAST                                                                    \
     12 /* the same when nothing may be evicted: then there is no room                              \
         */
 
-void reclaim_init(struct reclaim *reclaim)
+void reclaim_init(struct reclaim *reclaim, const struct store_config *config)
 {
     lane_init(&reclaim->lane, QUEUE_MAIN);
     mutex_init(&reclaim->lock, LOCK_STORE_RECLAIM);
     reclaim->victim = SEGMENT_NONE;
+    worth_init(&reclaim->worth, config->eviction, config->memory_size);
 }
 
 void reclaim_end(struct reclaim *reclaim)
@@ -91,12 +91,27 @@ static void end_victim_locked(struct store *store) REQUIRES(store->reclaim.lock)
     atomic_store_explicit(&reclaim->has_victim, false, memory_order_relaxed);
 }
 
+/* In the main queue, since then as much was written as would fill memory nearly twice: what nobody
+ * has asked for in that time goes at this opportunity, for the main queue may have room and so lose
+ * nothing by itself. */
+static bool is_old(const struct store *store, uint32_t victim)
+{
+    const struct segments *segments = &store->segments;
+    uint64_t allowed =
+        atomic_load_explicit(&((struct segments *)segments)->allowed, memory_order_relaxed);
+    return store->config.evict && store->config.eviction == STORE_EVICT_LEARNED &&
+           segments->of[victim].queue == QUEUE_MAIN &&
+           segments_opened_since(segments, victim) * 4 >= allowed * OLD_QUARTERS;
+}
+
 static bool choose_victim_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
     struct reclaim *reclaim = &store->reclaim;
     enum reclaim_keep keep = KEEP_LIVE;
     uint32_t victim = choose_wasteful_locked(thread);
+    if (victim != SEGMENT_NONE && is_old(store, victim))
+        keep = KEEP_USED;
     if (victim == SEGMENT_NONE && store->config.evict) {
         keep = reclaim->starved ? KEEP_NOTHING : KEEP_WORTHY;
         victim = oldest_to_evict(&store->segments);
@@ -234,28 +249,51 @@ static bool may_move(const struct store *store, const struct item_view *view)
                segments_of(segments, segments_place(segments, view->entry))->generation;
 }
 
-/* Hits for each byte, against the mean size. */
-static uint64_t worth_of(const struct store *store, const struct item_view *view, uint64_t slot)
+static struct worth_item worth_item_of(const struct store_thread *thread,
+                                       const struct item_view *view, uint64_t slot, uint64_t hash)
 {
-    return slot_hits(slot) * WORTH_UNIT * store->reclaim.mean_size / store_item_bytes(view);
+    const struct store *store = thread->store;
+    uint32_t left = view->exptime > thread->now ? view->exptime - thread->now : 0;
+    return (struct worth_item){
+        .hash = hash,
+        .size = store_item_bytes(view),
+        .seconds_left = view->exptime == 0 ? WORTH_FOREVER : left,
+        .queue = store->segments.of[store->reclaim.victim].queue,
+        .hits = slot_hits(slot),
+    };
 }
 
-static bool keeps(const struct store *store, const struct item_view *view, uint64_t slot)
+/* `state`: of the item as it was found. */
+static bool keeps_locked(struct store_thread *thread, const struct worth_item *item,
+                         enum store_find state) REQUIRES(thread->store->reclaim.lock)
 {
-    const struct reclaim *reclaim = &store->reclaim;
-    switch (reclaim->keep) {
-    case KEEP_LIVE:
-        return true;
-    case KEEP_NOTHING:
-        return false;
-    case KEEP_WORTHY:
-        break;
-    }
-    return slot_hits(slot) > 0 && moving_pays(store) &&
-           worth_of(store, view, slot) >= reclaim->worth_min;
+    struct reclaim *reclaim = &thread->store->reclaim;
+    enum worth_verdict verdict = WORTH_GOES;
+    if (reclaim->keep == KEEP_LIVE)
+        return state == STORE_HIT;
+    counter_add(&thread->counters.lessons, worth_see(&reclaim->worth, item));
+    if (state == STORE_HIT && reclaim->keep == KEEP_WORTHY && moving_pays(thread->store))
+        verdict = worth_judge(&reclaim->worth, item);
+    if (state == STORE_HIT && reclaim->keep == KEEP_USED && item->hits > 0)
+        verdict = WORTH_STAYS;
+    counter_add(&thread->counters.kept_by_lot, verdict == WORTH_STAYS_BY_LOT);
+    return verdict != WORTH_GOES;
+}
+
+/* The slot leads to the copy. What was moved because its segment wasted much is as it was. */
+static void relink_item_locked(struct store *store, struct index_entry *entry, const char *copy)
+    REQUIRES(store->reclaim.lock)
+{
+    uint64_t place = segments_place(&store->segments, copy);
+    if (store->reclaim.keep == KEEP_LIVE)
+        index_relocate_locked(entry, place);
+    else
+        index_move_locked(entry, place,
+                          worth_carried(&store->reclaim.worth, slot_hits(entry->value)));
 }
 
 static enum entry_outcome handle_item(struct store_thread *thread, char *at)
+    REQUIRES(thread->store->reclaim.lock)
 {
     struct store *store = thread->store;
     struct item_view view = item_read(at);
@@ -271,7 +309,8 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
         store->reclaim.seen_items++;
         store->reclaim.seen_bytes += view.entry_size;
         enum store_find state = store_item_state(thread, &view);
-        if (state != STORE_HIT || !keeps(store, &view, entry.value)) {
+        struct worth_item worth = worth_item_of(thread, &view, entry.value, hash);
+        if (!keeps_locked(thread, &worth, state)) {
             drop_locked(thread, home, hash, &entry, &view, state);
         } else {
             char *copy = may_move(store, &view)
@@ -280,7 +319,7 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
             if (copy == NULL) {
                 outcome = ENTRY_NEEDS_ROOM;
             } else {
-                index_move_locked(&entry, segments_place(&store->segments, copy));
+                relink_item_locked(store, &entry, copy);
                 mark_moved(thread, at);
             }
         }
@@ -432,7 +471,8 @@ static enum entry_outcome handle_piece(struct store_thread *thread, char *piece)
         index_find_place_locked(&store->index, home, hash, piece_owner(piece), &entry)) {
         owner = item_read(segments_at(&store->segments, piece_owner(piece)));
         enum store_find state = store_item_state(thread, &owner);
-        if (state != STORE_HIT || !keeps(store, &owner, entry.value)) {
+        struct worth_item worth = worth_item_of(thread, &owner, entry.value, hash);
+        if (!keeps_locked(thread, &worth, state)) {
             drop_locked(thread, home, hash, &entry, &owner, state);
         } else if (!copied || !relink_locked(thread, &entry, &owner, piece, &copy)) {
             outcome = ENTRY_NEEDS_ROOM;
@@ -455,19 +495,21 @@ enum reclaim_outcome {
     RECLAIM_STUCK, /* no victim, or no room to move to */
 };
 
-/* After a victim of the main queue: more than its share stayed, so it has to be worth more. */
-static void adapt_locked(struct store *store) REQUIRES(store->reclaim.lock)
+static void tell_worth_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
 {
+    struct store *store = thread->store;
     struct reclaim *reclaim = &store->reclaim;
-    bool main_queue = store->segments.of[reclaim->victim].queue == QUEUE_MAIN;
-    uint64_t share = (uint64_t)store->segments.size * KEEP_PERCENT / 100;
-    if (main_queue && reclaim->kept_bytes > share)
-        reclaim->worth_min += reclaim->worth_min / 16 + 1;
-    else if (main_queue)
-        reclaim->worth_min -= reclaim->worth_min / 16;
-    if (reclaim->seen_items > 0)
-        reclaim->mean_size =
-            (reclaim->mean_size * 7 + reclaim->seen_bytes / reclaim->seen_items) / 8;
+    const struct segment *segment = &store->segments.of[reclaim->victim];
+    const struct worth_victim victim = {
+        .queue = segment->queue,
+        .age = thread->now > segment->opened_at ? thread->now - segment->opened_at : 0,
+        .segment_size = store->segments.size,
+        .kept_bytes = reclaim->kept_bytes,
+        .items = reclaim->seen_items,
+        .bytes = reclaim->seen_bytes,
+    };
+    worth_end_victim(&reclaim->worth, &victim);
+    atomic_store_explicit(&reclaim->worth_least, reclaim->worth.least, memory_order_relaxed);
 }
 
 static enum reclaim_outcome finish_locked(struct store_thread *thread)
@@ -475,13 +517,14 @@ static enum reclaim_outcome finish_locked(struct store_thread *thread)
 {
     struct reclaim *reclaim = &thread->store->reclaim;
     if (reclaim->keep == KEEP_WORTHY)
-        adapt_locked(thread->store);
+        tell_worth_locked(thread);
     if (UNLIKELY(thread->observer != NULL))
         show_emptied_locked(thread);
     segments_emptied(&thread->store->segments, reclaim->victim);
     end_victim_locked(thread->store);
     counter_add(&thread->counters.segments_reclaimed, 1);
-    counter_add(&thread->counters.compactions, reclaim->keep == KEEP_LIVE);
+    counter_add(&thread->counters.compactions,
+                reclaim->keep == KEEP_LIVE || reclaim->keep == KEEP_USED);
     reclaim->won += thread->store->segments.size;
     if (reclaim->won >= reclaim->moved + thread->store->segments.size)
         reclaim->won = reclaim->moved = 0;
@@ -494,7 +537,7 @@ static enum reclaim_outcome no_room_locked(struct store_thread *thread)
 {
     struct store *store = thread->store;
     struct reclaim *reclaim = &store->reclaim;
-    if (reclaim->keep == KEEP_WORTHY) {
+    if (reclaim->keep == KEEP_WORTHY || reclaim->keep == KEEP_USED) {
         reclaim->keep = KEEP_NOTHING;
         return RECLAIM_GOING;
     }

@@ -7,15 +7,14 @@
  *
  * Which one, and what stays:
  *   1. the segment that wastes most (dead, expired, flushed or never written bytes), if that is
- * more than a quarter: everything live moves (compaction);
+ * about a third: everything live moves (compaction), or, of an old one, what was used;
  *   2. else, if eviction is allowed, the oldest of the probationary queue while that has more than
- * a tenth of the segments, or the oldest of the main queue: what was hit since it came there moves,
- *      if its hits for each byte reach a threshold; the rest is dropped, and remembered as a ghost
- * if nobody ever read it. A key that comes back as a ghost is stored in the main queue.
+ * a tenth of the segments, or the oldest of the main queue: what is worth it moves (store/worth.h);
+ * the rest is dropped, and remembered as a ghost if nobody ever read it. A key that comes back as a
+ * ghost is stored in the main queue.
  *
- * That is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023) over
- * the segments of a log, with items weighed by their size: the threshold adapts so that about two
- * fifths of a main victim's bytes stay.
+ * The queues are those of S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction",
+ * SOSP 2023), over the segments of a log, with items weighed by their size.
  *
  * While memory is not full, the same hands use segments again that have all but nothing left in
  * them, before new ones: memory that was never touched is dear (a page fault for each page), and
@@ -29,25 +28,27 @@
 
 #include "base/mutex.h"
 #include "store/lane.h"
+#include "store/worth.h"
 
 struct store_thread;
 
 /* What of a victim stays. */
-enum reclaim_keep { KEEP_LIVE, KEEP_WORTHY, KEEP_NOTHING };
+enum reclaim_keep { KEEP_LIVE, KEEP_USED, KEEP_WORTHY, KEEP_NOTHING };
 
 struct reclaim {
     struct lane lane;         /* where what stays is appended */
     _Atomic bool has_victim;  /* a hint, beside `victim` */
     _Atomic bool looks_spent; /* a segment was opened: time to look for one that is spent */
 
+    _Atomic uint64_t worth_least; /* worth.least, for reports */
+
     /* under lock */
     struct mutex lock;
+    struct worth worth GUARDED_BY(lock);
     uint32_t victim GUARDED_BY(lock); /* SEGMENT_NONE: none is chosen */
     uint32_t offset GUARDED_BY(lock); /* of the next entry to look at */
     uint32_t cursor GUARDED_BY(lock); /* of the search for spent segments */
     enum reclaim_keep keep GUARDED_BY(lock);
-    uint64_t worth_min GUARDED_BY(lock);  /* the threshold: hits for each byte, see WORTH_UNIT */
-    uint64_t mean_size GUARDED_BY(lock);  /* bytes, of the items seen in victims */
     uint64_t kept_bytes GUARDED_BY(lock); /* of this victim */
     uint64_t seen_items GUARDED_BY(lock); /* of this victim, live */
     uint64_t seen_bytes GUARDED_BY(lock);
@@ -56,7 +57,7 @@ struct reclaim {
     uint64_t moved GUARDED_BY(lock); /* ... bytes moved to, since a whole segment was last won */
 };
 
-void reclaim_init(struct reclaim *reclaim);
+void reclaim_init(struct reclaim *reclaim, const struct store_config *config);
 void reclaim_end(struct reclaim *reclaim);
 
 /* A segment was opened. */

@@ -107,6 +107,8 @@ void store_report_read(struct store *store, uint32_t now, struct store_report *r
         .segment_size = store->segments.size,
         .segments_max = atomic_load_explicit(&store->segments.allowed, memory_order_relaxed),
         .ghost_bytes = ghosts_bytes(index_lines(&store->index)),
+        .worth_least = atomic_load_explicit(&store->reclaim.worth_least, memory_order_relaxed) *
+                       1000 / WORTH_HIT,
         .curve_bytes = store->curve.memory_bytes,
         .other_bytes = atomic_load_explicit(&store->other_bytes, memory_order_relaxed),
         .longest_stall = longest_stall(store),

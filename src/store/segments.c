@@ -344,6 +344,12 @@ uint32_t segments_take_spent(struct segments *segments, uint32_t *cursor, uint32
     return taken;
 }
 
+uint64_t segments_opened_since(const struct segments *segments, uint32_t index)
+{
+    return atomic_load_explicit(&((struct segments *)segments)->births, memory_order_relaxed) -
+           segments->of[index].birth;
+}
+
 uint32_t segments_queued(struct segments *segments, enum segment_queue queue)
 {
     mutex_lock(&segments->lock);

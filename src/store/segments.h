@@ -190,6 +190,9 @@ void segments_put_back(struct segments *segments, uint32_t index);
  * then depends on a slow client's fill or pin. */
 MUST_USE bool segments_will_come(struct segments *segments, uint32_t reserve);
 
+/* How many were opened after it. */
+uint64_t segments_opened_since(const struct segments *segments, uint32_t index);
+
 /* Bytes of headers for so many segments. */
 size_t segments_bookkeeping(size_t count);
 

@@ -110,7 +110,7 @@ struct store *store_create(const struct store_config *config, const char **why)
         return refuse(store, why, "no memory for the store");
     }
     mutex_init(&store->threads_lock, LOCK_STORE_THREADS);
-    reclaim_init(&store->reclaim);
+    reclaim_init(&store->reclaim, config);
     curve_init(&store->curve, config->curve, config->memory_size);
     store_account_index(store);
     return store;

@@ -26,14 +26,18 @@
 struct store;
 struct store_thread;
 
+/* What stays when memory is full: see store/worth.h. */
+enum store_eviction { STORE_EVICT_LEARNED, STORE_EVICT_S3FIFO };
+
 struct store_config {
     size_t memory_size;    /* -m: items, index and bookkeeping stay within it */
     size_t other_bytes;    /* of the limit that others use at start: see store_set_other_bytes */
     size_t item_size_max;  /* -I, in memcached's terms: see store_size_allowed */
     unsigned writer_count; /* threads that will write at the same time */
-    bool evict;            /* false: a put that finds no room fails (-M) */
-    bool cas;              /* false: every cas unique reads 0 and equals nothing (-C) */
-    bool curve;            /* simulate other memory limits: see store_curve_read */
+    enum store_eviction eviction;
+    bool evict; /* false: a put that finds no room fails (-M) */
+    bool cas;   /* false: every cas unique reads 0 and equals nothing (-C) */
+    bool curve; /* simulate other memory limits: see store_curve_read */
 };
 
 /* NULL if the configuration can't work or memory can't be had; *why is then a static text. */
@@ -380,6 +384,8 @@ struct store_report {
     uint64_t expired_bytes;    /* of items whose time has passed, about */
     uint64_t unused_bytes;     /* not written */
     uint64_t ghost_bytes;      /* resident at most */
+    uint64_t worth_least;      /* thousandths of a hit that must be expected of an item of mean
+                                  size, or it is evicted */
     uint64_t curve_bytes;      /* of the limit, for simulating other limits */
     uint64_t other_bytes;      /* of the limit, that others take: connections' buffers */
     uint64_t index_entries;    /* about */
