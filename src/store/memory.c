@@ -61,7 +61,7 @@ bool store_set_memory_size(struct store_thread *thread, size_t size)
 {
     struct store *store = thread->store;
     size_t least = (size_t)SEGMENTS_MIN * store->segments.size + bytes_for_finding(store) +
-                   2 * store->config.item_size_max;
+                   store->curve.memory_bytes + 2 * store->config.item_size_max;
     if (size < least || size > store->segments.reserved_size)
         return false;
     atomic_store_explicit(&store->memory_size, size, memory_order_relaxed);

@@ -66,4 +66,19 @@ for my $off (['-o', 'no_mrc'], ['-m', 2, '-I', '512k']) {
     ok !exists $told->{'1:miss_ratio'}, 'and says nothing';
     stops_cleanly $server;
 }
+
+# Its memory stays as it was at the start, so a limit that leaves none for items beside it is refused.
+$server = Larder->start(args => ['-m', 4096, '-t', 1]);
+$connection = $server->connect;
+my $large = 'v' x 1_000_000; # needs room anew each time
+my %answers;
+for my $lower (map { 256 - 8 * $_ } 0 .. 31) {
+    my $answer = $connection->ask("cache_memlimit $lower") eq "OK\r\n" ? 'OK' : 'refused';
+    $answers{$answer}++;
+    for my $key (1 .. 4) {
+        is $connection->ask("set $key 0 0 1000000\r\n$large"), "STORED\r\n", "set $key with $lower MiB, $answer";
+    }
+}
+is_deeply [sort keys %answers], ['OK', 'refused'], 'of these limits some are too low';
+stops_cleanly $server;
 done_testing;
