@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #define CLASS_ID_MAX 63
+#define SLAB_CLASS_MAX 39 /* the last one that memcached makes by default */
 
 /* "all", "hash", or numbers from 1 on with commas between; *has_items: class 1 is among them. */
 MUST_USE bool class_list_parse(struct slice text, bool *has_items);

@@ -49,7 +49,7 @@ static bool decimal_parse(struct slice text, bool *positive)
 
 static bool is_class_or_any(int32_t id)
 {
-    return id >= 0 && id <= CLASS_ID_MAX;
+    return id >= 0 && id <= SLAB_CLASS_MAX;
 }
 
 /* No class has a page to give, as there is but one. */

@@ -150,5 +150,7 @@ bool command_stats(struct exchange *x, struct request *request)
         return exchange_reply_sizes(x);
     if (slice_is(word, "latency") && count > 1 && slice_is(words[1], "reset"))
         return reset_latency(x);
+    if (slice_is(word, "extstore")) /* as memcached answers that has none in use */
+        return exchange_reply(x, REPLY_END);
     return reply_section(x, word);
 }

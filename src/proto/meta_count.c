@@ -46,7 +46,8 @@ static enum store_outcome vivify(struct exchange *x, const struct meta_request *
     return outcome;
 }
 
-/* A number that N made counts neither as found nor as missed. */
+/* A number that N made counts neither as found nor as missed. C0 is as no C; that is so of ma
+ * alone. */
 static enum store_outcome_arithmetic count(struct exchange *x, const struct meta_request *meta,
                                            struct store_number *number)
 {
@@ -54,7 +55,7 @@ static enum store_outcome_arithmetic count(struct exchange *x, const struct meta
                                    .delta = meta_has(meta, 'D') ? meta->numbers[META_DELTA] : 1,
                                    .pad = x->shown_hash != meta->key.hash,
                                    .want_cas = meta_has(meta, 'c'),
-                                   .compare_cas = meta_has(meta, 'C'),
+                                   .compare_cas = meta->numbers[META_COMPARE] != 0,
                                    .compare = meta->numbers[META_COMPARE],
                                    .cas = meta_has(meta, 'E') ? meta->numbers[META_CAS] : 0};
     enum store_outcome_arithmetic outcome = STORE_COUNT_MISS;

@@ -52,6 +52,7 @@ static enum reply split_flags(struct meta_request *meta, struct slice text)
     struct slice flag;
     meta->seen = 0;
     meta->flag_count = 0;
+    meta->numbers[META_COMPARE] = 0;
     while (word_next(&text, &flag)) {
         if (meta->flag_count == META_FLAGS_MAX)
             return REPLY_TOO_MANY_FLAGS;
@@ -185,12 +186,10 @@ static char *put_key(char *to, const struct meta_request *meta, const struct met
 {
     bool binary = meta_has(meta, 'b');
     to = PUT_LITERAL(to, " k");
-    if (facts != NULL && facts->key_as_stored) {
+    if (facts != NULL && facts->key_as_stored)
         binary = facts->marks & STORE_KEY_BINARY;
-        to = meta_put_key(to, (struct slice){meta->key.at, meta->key.size}, binary);
-    } else {
-        to = put_slice(to, meta->key_text);
-    }
+    /* Encoded anew, as several texts stand for the same key. */
+    to = meta_put_key(to, (struct slice){meta->key.at, meta->key.size}, binary);
     return binary ? PUT_LITERAL(to, " b") : to;
 }
 

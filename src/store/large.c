@@ -487,8 +487,9 @@ enum store_outcome store_fill_commit(struct store_thread *thread, struct store_f
     struct store_key key = store_key_of(fill->key, fill->key_size);
     enum store_outcome outcome =
         join_in_pieces(thread, &key, &fill->put, &(struct addition){.fill = fill}, result);
-    if (outcome == STORE_NOT_STORED && fill->put.adds && !fill->put.compare_cas) {
+    if (outcome == STORE_NOT_STORED && fill->put.adds) {
         fill->put.mode = STORE_ADD; /* one that has come just now is as if it had been there last */
+        fill->put.compare_cas = false;
         return fill_publish(thread, fill, result);
     }
     store_fill_abandon(thread, fill);

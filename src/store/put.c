@@ -197,7 +197,8 @@ static bool refused_at_sight(struct store_thread *thread, const struct store_key
     if (put->mode == STORE_SET && !put->compare_cas)
         return false;
     bool found = store_get(thread, key, STORE_PEEK, &item) == STORE_HIT;
-    if (put->compare_cas && !found)
+    bool joins = put->mode == STORE_APPEND || put->mode == STORE_PREPEND;
+    if (put->compare_cas && !found && !joins)
         *outcome = STORE_NOT_FOUND;
     else if (put->mode == STORE_ADD ? found : !found && put->mode != STORE_SET && !put->adds)
         *outcome = STORE_NOT_STORED;

@@ -214,7 +214,7 @@ enum store_outcome {
     STORE_STORED,
     STORE_NOT_STORED, /* add found one; replace, append, prepend found none */
     STORE_EXISTS,     /* compare_cas: another cas unique */
-    STORE_NOT_FOUND,  /* compare_cas: no item */
+    STORE_NOT_FOUND,  /* compare_cas, but of append and prepend: no item */
     STORE_TOO_LARGE,  /* the joined value of an append or prepend is past item_size_max */
     STORE_NO_MEMORY,
 };
