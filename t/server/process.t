@@ -44,7 +44,9 @@ if (is_larder) {
             unlink "$directory/pid", "$directory/pid.tmp";
             $lure{$what}->("$directory/$place");
             my $server = Larder->start(args => ['-P', "$directory/pid"]);
-            is Larder::read_file("$directory/pid"), $server->pid . "\n", "-P in the place of $what ($place)";
+            # It listens before it writes the file.
+            ok wait_until(sub { -f "$directory/pid" && Larder::read_file("$directory/pid") eq $server->pid . "\n" }),
+                "-P in the place of $what ($place)";
             ok -f "$directory/pid" && !-l "$directory/pid" && !-e "$directory/pid.tmp", 'is a file of its own';
             is Larder::read_file("$directory/precious"), "123\n", 'and what was led to is as it was';
             stops_cleanly $server;
