@@ -328,13 +328,19 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
     return outcome;
 }
 
-/* What the full segment has left unused counts as moved: it is not won. */
+/*
+ * What the full segment has left unused counts as moved: it is not won. When nothing may be
+ * evicted, moving is all that makes room: it must not wait for a segment that the index or others'
+ * buffers have taken since. One beyond what memory allows is given back as soon as its victim is
+ * empty.
+ */
 static bool change_lane_locked(struct store_thread *thread) REQUIRES(thread->store->reclaim.lock)
 {
     struct segments *segments = &thread->store->segments;
     struct reclaim *reclaim = &thread->store->reclaim;
     uint32_t full = lane_open_segment(&reclaim->lane);
-    if (!lane_change(&reclaim->lane, segments, full, 0, thread->now))
+    uint32_t reserve = thread->store->config.evict ? 0 : SEGMENTS_BEYOND;
+    if (!lane_change(&reclaim->lane, segments, full, reserve, thread->now))
         return false;
     if (full != SEGMENT_NONE)
         reclaim->moved +=

@@ -161,10 +161,18 @@ static uint32_t take_void_locked(struct segments *segments) REQUIRES(segments->l
     return index;
 }
 
+static bool may_open_locked(struct segments *segments, uint32_t reserve) REQUIRES(segments->lock)
+{
+    if (reserve != SEGMENTS_BEYOND)
+        return empty_locked(segments) > reserve;
+    return empty_locked(segments) > 0 ||
+           (segments->waiting.count == 0 && segments->resident < segments->count_max);
+}
+
 static uint32_t take_empty_locked(struct segments *segments, uint32_t reserve)
     REQUIRES(segments->lock)
 {
-    if (empty_locked(segments) <= reserve)
+    if (!may_open_locked(segments, reserve))
         return SEGMENT_NONE;
     if (segments->free.count == 0)
         return take_void_locked(segments);

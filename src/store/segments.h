@@ -142,8 +142,10 @@ uint64_t segments_cas_after(struct segments *segments, uint64_t before);
 
 /*
  * An open segment, or SEGMENT_NONE when none is free; at least `reserve` are then left. Collects
- * what was waiting and is not read any more.
+ * what was waiting and is not read any more. With SEGMENTS_BEYOND even one more than memory allows,
+ * if all that were emptied before it have been given back.
  */
+#define SEGMENTS_BEYOND UINT32_MAX
 uint32_t segments_open(struct segments *segments, enum segment_queue queue, uint32_t reserve,
                        uint32_t now);
 

@@ -135,6 +135,63 @@ static void test_without_eviction_nothing_is_lost(void **state)
     fixture_close(&fixture);
 }
 
+/* How many small items find room, from that number on. */
+static unsigned fill_until_refused(struct fixture *fixture, unsigned from, size_t value_size)
+{
+    char value[VALUE_SIZE] = {0};
+    struct fixture_key name;
+    unsigned count = 0;
+    while (fixture_set(fixture, fixture_number(&name, from + count),
+                       (struct slice){value, value_size}) == STORE_STORED) {
+        store_turn_pass(fixture->thread, fixture->now);
+        assert_true(count++ < 10000000);
+    }
+    return count;
+}
+
+/* Every second item goes, so no segment is empty: room comes by moving what is left, or not at all.
+ */
+static void expect_room_after_deletes(struct fixture *fixture, unsigned count, size_t value_size)
+{
+    struct fixture_key name;
+    for (unsigned i = 0; i < count; i += 2)
+        assert_int_equal(store_delete(fixture->thread, fixture_number(&name, i), NULL),
+                         STORE_DELETED);
+    assert_true(fill_until_refused(fixture, count, value_size) > count / 4);
+    for (unsigned i = 1; i < count; i += 2)
+        assert_true(fixture_has(fixture, fixture_number(&name, i)));
+    assert_int_equal(fixture_stats(fixture).evictions, 0);
+}
+
+/* The segment that is kept for moving must not be lost to an index that grows late. */
+static void test_without_eviction_the_index_leaves_room_to_move(void **state)
+{
+    (void)state;
+    for (size_t value_size = 1; value_size < 128; value_size += 1 + value_size / 4) {
+        struct fixture fixture =
+            fixture_open((struct store_config){.memory_size = 4 * MIB, .evict = false});
+        unsigned count = fill_until_refused(&fixture, 0, value_size);
+        expect_room_after_deletes(&fixture, count, value_size);
+        fixture_close(&fixture);
+    }
+}
+
+/* Nor to connections' buffers; and moving takes no more than that one segment. */
+static void test_without_eviction_others_leave_room_to_move(void **state)
+{
+    struct fixture fixture =
+        fixture_open((struct store_config){.memory_size = 16 * MIB, .evict = false});
+    struct store_report report;
+    (void)state;
+    unsigned count = fill_until_refused(&fixture, 0, 100);
+    store_set_other_bytes(fixture.thread, MIB);
+    store_report_read(fixture.store, fixture.now, &report);
+    size_t before = resident_of(&fixture);
+    expect_room_after_deletes(&fixture, count, 100);
+    assert_true(resident_of(&fixture) <= before + report.segment_size);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +202,8 @@ int main(void)
         cmocka_unit_test(test_room_for_others_comes_when_all_have_passed),
         cmocka_unit_test(test_what_is_pinned_gives_no_room),
         cmocka_unit_test(test_without_eviction_nothing_is_lost),
+        cmocka_unit_test(test_without_eviction_the_index_leaves_room_to_move),
+        cmocka_unit_test(test_without_eviction_others_leave_room_to_move),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
