@@ -47,7 +47,7 @@ is_deeply([grep { !-d "t/fuzz/corpus/$_" } map { s{.*/fuzz_}{}r } @targets], [],
 
 my %released = map { $_ => 1 } listed('EXTRA_DIST');
 my @others = grep { !$released{$_} }
-    (map { s{/[^/]+$}{}r } glob 't/{admin,clients,cluster,contract,faults,fuzz/corpus,lib,memory,package,protocol,server,stress,suppressions}/*'),
+    (map { s{/[^/]+$}{}r } glob 't/{admin,clients,cluster,contract,faults,fuzz/corpus,lib,memory,package,protocol,server,speed,stress,suppressions}/*'),
     grep { !/\.\d$/ } glob('doc/*');
 is_deeply(\@others, [], 'tests and documents are in EXTRA_DIST');
 
