@@ -51,8 +51,9 @@ static uint64_t live_percent(struct store *store)
     return percent > 100 ? 100 : percent;
 }
 
-static void look_at_store_locked(struct store *store) REQUIRES(store->curve.lock)
+static void look_at_store_locked(struct store_thread *thread) REQUIRES(thread->store->curve.lock)
 {
+    struct store *store = thread->store;
     struct curve *curve = &store->curve;
     uint64_t percent = live_percent(store);
     uint64_t memory = atomic_load_explicit(&store->memory_size, memory_order_relaxed);
@@ -70,9 +71,10 @@ static void look_at_store_locked(struct store *store) REQUIRES(store->curve.lock
 
 /* --- playing ------------------------------------------------------------------------------- */
 
-static void play_locked(struct curve *curve, const struct miniature_reference *reference)
-    REQUIRES(curve->lock)
+static void play_locked(struct store_thread *thread, const struct miniature_reference *reference)
+    REQUIRES(thread->store->curve.lock)
 {
+    struct curve *curve = &thread->store->curve;
     bool asked = reference->event == MINIATURE_HIT || reference->event == MINIATURE_MISS;
     curve->sums.references++;
     if (asked) {
@@ -94,10 +96,10 @@ static void play_notes_locked(struct store_thread *thread) REQUIRES(thread->stor
         miniatures_flush(&curve->miniatures);
     curve->generation = generation;
     if (curve->plays++ % PLAYS_PER_LOOK == 0)
-        look_at_store_locked(store);
+        look_at_store_locked(thread);
     for (uint32_t i = 0; i < notes->count; i++)
         if ((notes->of[i].hash & miniature_mask(curve->miniatures.shift)) == 0)
-            play_locked(curve, &notes->of[i]);
+            play_locked(thread, &notes->of[i]);
     notes->count = 0;
     atomic_store_explicit(&curve->mask, miniature_mask(curve->miniatures.shift),
                           memory_order_relaxed);
@@ -105,11 +107,10 @@ static void play_notes_locked(struct store_thread *thread) REQUIRES(thread->stor
 
 void curve_play(struct store_thread *thread)
 {
-    struct curve *curve = &thread->store->curve;
     if (!mutex_try_lock(&thread->store->curve.lock))
         return;
     play_notes_locked(thread);
-    mutex_unlock(&curve->lock);
+    mutex_unlock(&thread->store->curve.lock);
 }
 
 void curve_note(struct store_thread *thread, uint64_t hash, enum miniature_event event,

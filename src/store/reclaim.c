@@ -281,9 +281,10 @@ static bool keeps_locked(struct store_thread *thread, const struct worth_item *i
 }
 
 /* The slot leads to the copy. What was moved because its segment wasted much is as it was. */
-static void relink_item_locked(struct store *store, struct index_entry *entry, const char *copy)
-    REQUIRES(store->reclaim.lock)
+static void relink_item_locked(struct store_thread *thread, struct index_entry *entry,
+                               const char *copy) REQUIRES(thread->store->reclaim.lock)
 {
+    struct store *store = thread->store;
     uint64_t place = segments_place(&store->segments, copy);
     if (store->reclaim.keep == KEEP_LIVE)
         index_relocate_locked(entry, place);
@@ -319,7 +320,7 @@ static enum entry_outcome handle_item(struct store_thread *thread, char *at)
             if (copy == NULL) {
                 outcome = ENTRY_NEEDS_ROOM;
             } else {
-                relink_item_locked(store, &entry, copy);
+                relink_item_locked(thread, &entry, copy);
                 mark_moved(thread, at);
             }
         }
