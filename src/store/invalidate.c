@@ -48,10 +48,13 @@ struct invalidating {
 
 /* Clients find by it that theirs is older. One above the place's cas unique lies inside the old
  * entry, where no other can begin. */
-static uint64_t cas_after(const struct invalidating *invalidating, const struct item_view *old)
+static uint64_t cas_after(const struct invalidating *invalidating, const struct item_view *old,
+                          uint64_t slot)
 {
     if (invalidating->how->cas != 0 || !invalidating->store->config.cas)
         return invalidating->how->cas;
+    if (old->cas != 0 && !slot_cas_observed(slot))
+        return 0; /* a client gave it and none has asked for it: a new one, as memcached does */
     return store_item_cas(invalidating->store, old) + 1;
 }
 
@@ -75,7 +78,7 @@ static struct item_shape invalid_shape(const struct invalidating *invalidating,
         shape.exptime = how->exptime;
     if (how->stale)
         shape.marks |= STORE_STALE;
-    shape.cas = cas_after(invalidating, old);
+    shape.cas = cas_after(invalidating, old, slot);
     return shape;
 }
 

@@ -153,7 +153,7 @@ static bool cas_rises_locked(struct store *store, const struct store_put *put,
                              const struct found *found, const struct item_view *fresh,
                              struct store_result *result)
 {
-    if (LIKELY(!found->live || !store_cas_counts(&found->view, found->entry.value)) || put->set_cas)
+    if (LIKELY(!found->live || !store_cas_counts(found->entry.value)) || put->set_cas)
         return true;
     result->cas_to_carry =
         store_cas_rising(store, &found->view, found->entry.value, store_item_cas(store, fresh));

@@ -91,7 +91,7 @@ static bool rewrite_into(struct store_thread *thread, const struct store_key *ke
 static uint64_t foresee_cas(struct store_thread *thread, enum segment_queue queue,
                             const struct item_view *old, uint64_t slot, struct attempt *attempt)
 {
-    if (attempt->cas_to_carry == 0 && thread->store->config.cas && store_cas_counts(old, slot))
+    if (attempt->cas_to_carry == 0 && thread->store->config.cas && store_cas_counts(slot))
         attempt->cas_to_carry =
             store_cas_foreseen(thread, queue, store_item_cas(thread->store, old));
     return attempt->cas_to_carry;

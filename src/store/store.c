@@ -261,7 +261,7 @@ uint64_t store_item_cas(const struct store *store, const struct item_view *view)
 uint64_t store_cas_rising(struct store *store, const struct item_view *old, uint64_t slot,
                           uint64_t next)
 {
-    if (!store->config.cas || !store_cas_counts(old, slot))
+    if (!store->config.cas || !store_cas_counts(slot))
         return 0;
     uint64_t before = store_item_cas(store, old);
     return next > before ? 0 : segments_cas_after(&store->segments, before);

@@ -129,11 +129,11 @@ uint64_t store_item_bytes(const struct item_view *view);
 
 uint64_t store_item_cas(const struct store *store, const struct item_view *view);
 
-/* Somebody may have seen this item's cas unique, or an earlier one of the key's: the next must be
- * larger. */
-static inline bool store_cas_counts(const struct item_view *old, uint64_t slot)
+/* Somebody may have asked for this item's cas unique, or for an earlier one of the key's: the next
+ * must be larger. One that a client gave and nobody asked for says nothing about the order. */
+static inline bool store_cas_counts(uint64_t slot)
 {
-    return slot_cas_observed(slot) || old->cas != 0;
+    return slot_cas_observed(slot);
 }
 
 /* Somebody sees it now. Under the lock. */
