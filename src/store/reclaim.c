@@ -9,7 +9,7 @@
 
 #define STEP_ENTRIES 32
 #define PACES_TIMED 8         /* one in so many small steps is timed */
-#define WASTE_PERCENT 30      /* of a segment, from which it is worth moving the rest */
+#define WASTE_PERCENT 27      /* of a segment, from which it is worth moving the rest */
 #define WASTE_PERCENT_LAST 10 /* the same when nothing may be evicted */
 #define OLD_QUARTERS 7        /* of memory, written since a segment was: then it is old */
 #define SPENT_PERCENT 88      /* of a segment, from which it is used again before a new one */

@@ -7,7 +7,7 @@
  *
  * Which one, and what stays:
  *   1. the segment that wastes most (dead, expired, flushed or never written bytes), if that is
- * about a third: everything live moves (compaction), or, of an old one, what was used;
+ * more than a quarter: everything live moves (compaction), or, of an old one, what was used;
  *   2. else, if eviction is allowed, the oldest of the probationary queue while that has more than
  * a tenth of the segments, or the oldest of the main queue: what is worth it moves (store/worth.h);
  * the rest is dropped, and remembered as a ghost if nobody ever read it. A key that comes back as a

@@ -7,7 +7,7 @@
 
 /* learned: the threshold at the start, and the least that it comes down to. */
 #define LEAST_AT_START (WORTH_HIT / 4)
-#define LEAST_FLOOR (WORTH_HIT / 8)
+#define LEAST_FLOOR (WORTH_HIT / 6)
 
 /* By how much it moves: down after a victim of the probationary queue, and towards what it was
  * worth after one of the main queue. */
