@@ -26,7 +26,7 @@ static const struct {
     [LOG_INFO] = {6, "info"},   [LOG_DEBUG] = {7, "debug"},
 };
 
-static _Atomic unsigned shown_verbosity;
+_Atomic unsigned log_shown_verbosity;
 static _Atomic uint64_t lines_lost;
 static _Atomic uint64_t lines_untold;                 /* of those, since the log has last said so */
 static enum log_format line_format = LOG_FORMAT_TEXT; /* set before there are threads */
@@ -52,17 +52,7 @@ void log_set_format(enum log_format format)
 
 void log_set_verbosity(unsigned verbosity)
 {
-    atomic_store_explicit(&shown_verbosity, verbosity, memory_order_relaxed);
-}
-
-unsigned log_verbosity(void)
-{
-    return atomic_load_explicit(&shown_verbosity, memory_order_relaxed);
-}
-
-bool log_shows(enum log_level level)
-{
-    return (unsigned)level <= LOG_NOTICE + log_verbosity();
+    atomic_store_explicit(&log_shown_verbosity, verbosity, memory_order_relaxed);
 }
 
 /* A line stays one line, whatever somebody has put into a name. */

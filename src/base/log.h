@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ enum log_level {
     LOG_WARNING, /* the daemon goes on, but somebody should know */
     LOG_NOTICE,  /* start and stop: what an owner wants to read once */
     LOG_INFO,    /* -v */
-    LOG_DEBUG,   /* -vv: every connection */
+    LOG_DEBUG,   /* -vv: every connection and request */
 };
 
 /* In the order of the words of -o log_format. */
@@ -34,8 +35,18 @@ void log_set_format(enum log_format format);
 
 /* 0 shows notices and worse; 1 adds LOG_INFO, 2 LOG_DEBUG; more is no more. */
 void log_set_verbosity(unsigned verbosity);
-unsigned log_verbosity(void);
-bool log_shows(enum log_level level);
+
+extern _Atomic unsigned log_shown_verbosity; /* asked for each time that a session runs */
+
+static inline unsigned log_verbosity(void)
+{
+    return atomic_load_explicit(&log_shown_verbosity, memory_order_relaxed);
+}
+
+static inline bool log_shows(enum log_level level)
+{
+    return (unsigned)level <= LOG_NOTICE + log_verbosity();
+}
 
 /* The text needs no newline. Bytes that are no printable ASCII are shown as ?. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);

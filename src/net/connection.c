@@ -645,7 +645,7 @@ void connection_adopt(struct connection *connection, struct worker *worker)
 
 void connection_close(struct connection *connection, enum close_reason reason)
 {
-    log_write(LOG_DEBUG, "<%d connection closed", connection->descriptor);
+    log_write(LOG_DEBUG, "<%d connection closed.", connection->descriptor);
     count_departure(connection, reason);
     leave_worker(connection);
     close(connection->descriptor);

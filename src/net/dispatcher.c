@@ -86,7 +86,7 @@ static void admit(struct dispatcher *dispatcher, int descriptor, enum net_securi
         return;
     }
     connection->security = (uint8_t)security;
-    log_write(LOG_DEBUG, "<%d new client connection", descriptor);
+    log_write(LOG_DEBUG, "<%d new auto-negotiating client connection", descriptor);
     counter_add(&dispatcher->counters.total_connections, 1);
     counter_add(&dispatcher->counters.curr_connections, 1);
     counter_add(&dispatcher->counters.connection_structures, 1);

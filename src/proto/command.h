@@ -39,7 +39,9 @@ const struct command *command_of(enum command_id id);
 static inline bool request_reply(struct exchange *x, const struct request *request,
                                  enum reply reply)
 {
-    if (!request->quiet)
+    if (request->quiet)
+        x->unsaid = (uint8_t)reply;
+    else
         reply_add(x->buffers, reply);
     return true;
 }

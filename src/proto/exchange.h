@@ -25,6 +25,7 @@ struct exchange {
     unsigned requests_left; /* before the session has to yield */
     uint64_t shown_hash;    /* of the last key whose value is in the output, not sent yet; or 0 */
     bool counts_prefixes;   /* stats detail is on */
+    uint8_t unsaid;         /* enum reply: what noreply has kept back, for the log */
     enum session_state state;
 };
 

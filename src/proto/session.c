@@ -4,6 +4,7 @@
 
 #include "base/log_limit.h"
 #include "proto/auth.h"
+#include "proto/request_log.h"
 #include "proto/session_work.h"
 #include "proto/watch.h"
 
@@ -37,6 +38,11 @@ void session_end(struct session *session, struct proto_thread *thread)
     session_work_end(session, thread);
 }
 
+static bool run_phase(struct exchange *x)
+{
+    return phase_runs[session_phase(x->session)](x);
+}
+
 enum session_state session_run(struct session *session, struct proto_thread *thread,
                                struct session_buffers *buffers)
 {
@@ -50,8 +56,11 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
     latency_note_sent(&thread->latency, &thread->counters);
     watch_refresh(thread);
     session_tail_end(session, thread);
-    while (phase_runs[session_phase(session)](&x))
-        continue;
+    if (UNLIKELY(log_shows(LOG_DEBUG)))
+        run_logged(&x, run_phase);
+    else
+        while (run_phase(&x))
+            continue;
     watch_wake_if_told(thread);
     return x.state;
 }

@@ -15,9 +15,12 @@ static bool ends_line(const char *at)
 }
 
 /* memcached shows errors of meta commands always, of classic ones unless noreply was asked. */
-static enum reply shown(const struct intake *intake, enum reply error)
+static enum reply shown(struct exchange *x, const struct intake *intake, enum reply error)
 {
-    return intake->request->quiet ? REPLY_NONE : error;
+    if (!intake->request->quiet)
+        return error;
+    x->unsaid = (uint8_t)error;
+    return REPLY_NONE;
 }
 
 /* memcached counts no meta commands there. */
@@ -34,7 +37,7 @@ static bool refuse(struct exchange *x, const struct intake *intake, enum reply e
     watch_stored(x, &intake->key, &(struct watch_store){&intake->put, outcome, intake->value_size});
     if (intake->drop_old)
         (void)store_delete(x->thread->store, &intake->key, NULL);
-    return exchange_swallow(x, intake->value_size + LINE_END_SIZE, shown(intake, error));
+    return exchange_swallow(x, intake->value_size + LINE_END_SIZE, shown(x, intake, error));
 }
 
 static void count_outcome(struct exchange *x, const struct intake *intake,
@@ -87,7 +90,7 @@ static bool take_small(struct exchange *x, const struct intake *intake)
     exchange_consume(x, size);
     COUNT(x, cmd_set);
     if (!ends_line(in.at + intake->value_size))
-        return exchange_reply(x, shown(intake, REPLY_BAD_CHUNK));
+        return exchange_reply(x, shown(x, intake, REPLY_BAD_CHUNK));
     struct slice value = {in.at, intake->value_size};
     struct store_result result = {0};
     (void)watch_look(x, &intake->key);
@@ -232,7 +235,7 @@ static bool fill_finish(struct exchange *x, struct session_work *work)
         answer(x, &intake, outcome, &result);
     } else {
         store_fill_abandon(x->thread->store, work->in.fill);
-        reply_add(x->buffers, shown(&intake, REPLY_BAD_CHUNK));
+        reply_add(x->buffers, shown(x, &intake, REPLY_BAD_CHUNK));
     }
     free(work);
     return true;
@@ -259,7 +262,7 @@ bool intake_run(struct exchange *x, const struct intake *intake, enum reply erro
     if (error != REPLY_NONE && !intake->size_known)
         return exchange_reply(x, error);
     if (error != REPLY_NONE)
-        return exchange_swallow(x, intake->value_size + LINE_END_SIZE, shown(intake, error));
+        return exchange_swallow(x, intake->value_size + LINE_END_SIZE, shown(x, intake, error));
     if (!store_size_allowed(thread->protocol->config.store, intake->key.size, intake->value_size)) {
         COUNT(x, store_too_large);
         return refuse(x, intake, REPLY_TOO_LARGE);

@@ -3,8 +3,9 @@
  * client are, the rest makes what the client sends (session_stream.h).
  *
  * Always: the session gets on or waits for input, its output is whole replies, a request that is
- * cut off ends with its line. Either the same bytes delivered at once must be answered alike; or
- * another client works beside it and must read only what it has stored.
+ * cut off ends with its line. Either the same bytes delivered at once, to a server that logs
+ * requests, must be answered alike; or another client works beside it and must read only what it
+ * has stored.
  */
 
 #include "config.h"
@@ -27,6 +28,7 @@
 #define STARTED_AT 1800000000u
 #define WHOLE SIZE_MAX
 #define TOLD_SIZE 16384
+#define LOGS_REQUESTS 2     /* verbosity */
 #define ALL_KINDS 0x3ff     /* of watch_kinds.def */
 #define LINE_SIZE_LONG 2048 /* an open line beyond it may be too long in pieces and not at once */
 #define ENDING "\r\nmn\r\n"
@@ -293,12 +295,13 @@ static void check_replies(const struct peer *peer)
 }
 
 static struct outcome deliver(const struct session_stream *stream, unsigned bits,
-                              struct pieces pieces)
+                              unsigned verbosity, struct pieces pieces)
 {
     struct server server;
     struct peer peer;
     struct store_stats stats;
     server_start(&server, bits);
+    log_set_verbosity(verbosity);
     peer_init(&peer, server.thread, (struct slice){stream->at, stream->size});
     while (peer_step(&peer, next_piece(&pieces, &peer)))
         if (server.has_told)
@@ -419,8 +422,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         deliver_beside_witness(&stream, data[0], pieces);
     } else {
         struct session_stream uncut = {.at = stream.at, .size = stream.size};
-        struct outcome cut = deliver(&stream, data[0], pieces);
-        struct outcome whole = deliver(&stream, data[0], pieces_of(&uncut, CUT_WHERE_MARKED, 0));
+        struct outcome cut = deliver(&stream, data[0], 0, pieces);
+        struct outcome whole =
+            deliver(&stream, data[0], LOGS_REQUESTS, pieces_of(&uncut, CUT_WHERE_MARKED, 0));
         check_alike(&stream, &whole, &cut);
         text_end(&cut.replies);
         text_end(&whole.replies);

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static unsigned shown_verbosity;
+_Atomic unsigned log_shown_verbosity;
 static unsigned error_count;
 
 unsigned quiet_log_take_errors(void)
@@ -24,17 +24,7 @@ void log_set_format(enum log_format format)
 
 void log_set_verbosity(unsigned verbosity)
 {
-    shown_verbosity = verbosity;
-}
-
-unsigned log_verbosity(void)
-{
-    return shown_verbosity;
-}
-
-bool log_shows(enum log_level level)
-{
-    return (unsigned)level <= LOG_NOTICE + shown_verbosity;
+    log_shown_verbosity = verbosity;
 }
 
 /* Formats the line, so that what it is made of is read, and throws it away. */

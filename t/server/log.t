@@ -65,7 +65,7 @@ all_like 'the journal was somewhere else', qr/^larderd: /, log_of(environment =>
 # ---- how much
 
 is scalar(grep { /connection/ } log_of()), 0, 'without -v no line for a connection';
-like join("\n", log_of(args => ['-vv'])), qr/<\d+ new client connection\n.*<\d+ connection closed/s, '-vv: one for its start and end';
+like join("\n", log_of(args => ['-vv'])), qr/<\d+ new auto-negotiating client connection\n.*<\d+ connection closed\./s, '-vv: one for its start and end';
 
 {
     my $server = Larder->start(args => ['-t', 1]);
