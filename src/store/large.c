@@ -23,26 +23,30 @@ struct store_fill {
     char key[STORE_KEY_SIZE_MAX];
 };
 
-/*
- * The most that all fills, or all pins, may hold: a quarter of memory; more where items are large,
- * so that one can always be appended to (it comes in by one fill and is joined in another), up to a
- * half.
- */
-static uint64_t held_bytes_max(const struct store *store)
+static uint64_t memory_size_of(const struct store *store)
 {
-    uint64_t memory =
-        atomic_load_explicit(&((struct store *)store)->memory_size, memory_order_relaxed);
+    return atomic_load_explicit(&((struct store *)store)->memory_size, memory_order_relaxed);
+}
+
+/*
+ * The most that all fills may hold: a quarter of memory; more where items are large, so that one
+ * can always be appended to (it comes in by one fill and is joined in another), up to a half.
+ */
+static uint64_t fill_bytes_max(const struct store *store)
+{
+    uint64_t memory = memory_size_of(store);
     uint64_t two_items = 2 * (uint64_t)store->config.item_size_max;
     if (two_items <= memory / 4)
         return memory / 4;
     return two_items < memory / 2 ? two_items : memory / 2;
 }
 
-static bool hold_bytes(const struct store *store, _Atomic uint64_t *held, uint64_t size)
+static bool hold_fill_bytes(struct store *store, uint64_t size)
 {
-    if (atomic_fetch_add_explicit(held, size, memory_order_relaxed) + size <= held_bytes_max(store))
+    if (atomic_fetch_add_explicit(&store->fill_bytes, size, memory_order_relaxed) + size <=
+        fill_bytes_max(store))
         return true;
-    atomic_fetch_sub_explicit(held, size, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&store->fill_bytes, size, memory_order_relaxed);
     return false;
 }
 
@@ -52,7 +56,7 @@ struct store_fill *store_fill_start(struct store_thread *thread, const struct st
                                     const struct store_put *put, size_t value_size)
 {
     struct store *store = thread->store;
-    if (!hold_bytes(store, &store->fill_bytes, value_size))
+    if (!hold_fill_bytes(store, value_size))
         return NULL;
     struct store_fill *fill = malloc(sizeof(*fill));
     if (fill == NULL) {
@@ -224,7 +228,7 @@ static enum store_outcome fill_publish(struct store_thread *thread, struct store
 /* false: no memory. *room: how many `places` has room for. */
 static bool pin_place(struct store_pin *pin, uint64_t place, size_t *room)
 {
-    struct segments *segments = &pin->store->segments;
+    struct segment *segment = segments_of(&pin->store->segments, place);
     if (pin->count == *room) {
         size_t more = *room == 0 ? 8 : *room * 2;
         uint64_t *places = realloc(pin->places, more * sizeof(places[0]));
@@ -233,7 +237,10 @@ static bool pin_place(struct store_pin *pin, uint64_t place, size_t *room)
         pin->places = places;
         *room = more;
     }
-    atomic_fetch_add_explicit(&segments_of(segments, place)->pins, 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&segment->pins, 1, memory_order_relaxed) == 0) {
+        atomic_fetch_add_explicit(&pin->store->pinned_segments, 1, memory_order_relaxed);
+        pin->segments++;
+    }
     pin->places[pin->count++] = place;
     return true;
 }
@@ -241,6 +248,7 @@ static bool pin_place(struct store_pin *pin, uint64_t place, size_t *room)
 static bool pin_copy(struct store_pin *pin, const struct store_item *item)
 {
     pin->copy = malloc(item->value_size);
+    pin->copy_size = item->value_size;
     if (pin->copy != NULL)
         memcpy(pin->copy, item->value, item->value_size);
     return pin->copy != NULL;
@@ -257,22 +265,30 @@ static bool pin_pieces(struct store_pin *pin, uint64_t first_piece)
     return pinned;
 }
 
+/*
+ * Segments that are pinned can't be emptied, so half of them must not be; one value may be, however
+ * large. What lies in a segment that is pinned already costs nothing more.
+ */
+static bool pin_is_allowed(const struct store_pin *pin)
+{
+    uint64_t all = atomic_load_explicit(&pin->store->pinned_segments, memory_order_relaxed);
+    return pin->segments == 0 || pin->segments == all ||
+           all * pin->store->segments.size <= memory_size_of(pin->store) / 2;
+}
+
 bool store_pin(struct store_thread *thread, const struct store_item *item, struct store_pin *pin)
 {
-    struct store *store = thread->store;
-    struct segments *segments = &store->segments;
-    struct item_view view = item_read(segments_at(segments, item->place));
+    struct item_view view = item_read(segments_at(&thread->store->segments, item->place));
     size_t room = 0;
     bool pinned;
-    if (!hold_bytes(store, &store->pin_bytes, view.value_size))
-        return false;
-    *pin = (struct store_pin){.store = store, .held = view.value_size};
+    *pin = (struct store_pin){.store = thread->store};
     if (view.counter)
         pinned = pin_copy(pin, item);
     else if (view.first_piece != PLACE_NONE)
         pinned = pin_pieces(pin, view.first_piece);
     else
         pinned = pin_place(pin, item->place, &room);
+    pinned = pinned && pin_is_allowed(pin);
     if (!pinned)
         store_unpin(pin);
     return pinned;
@@ -281,7 +297,7 @@ bool store_pin(struct store_thread *thread, const struct store_item *item, struc
 bool store_pin_next(struct store_pin *pin, struct slice *piece)
 {
     if (UNLIKELY(pin->copy != NULL) && pin->next == 0) {
-        *piece = (struct slice){pin->copy, pin->held};
+        *piece = (struct slice){pin->copy, pin->copy_size};
         pin->next = 1;
         return true;
     }
@@ -299,11 +315,12 @@ bool store_pin_next(struct store_pin *pin, struct slice *piece)
 
 void store_unpin(struct store_pin *pin)
 {
-    struct segments *segments = &pin->store->segments;
-    for (size_t i = 0; i < pin->count; i++)
-        atomic_fetch_sub_explicit(&segments_of(segments, pin->places[i])->pins, 1,
-                                  memory_order_release);
-    atomic_fetch_sub_explicit(&pin->store->pin_bytes, pin->held, memory_order_relaxed);
+    struct store *store = pin->store;
+    for (size_t i = 0; i < pin->count; i++) {
+        struct segment *segment = segments_of(&store->segments, pin->places[i]);
+        if (atomic_fetch_sub_explicit(&segment->pins, 1, memory_order_acq_rel) == 1)
+            atomic_fetch_sub_explicit(&store->pinned_segments, 1, memory_order_relaxed);
+    }
     free(pin->places);
     free(pin->copy);
     *pin = (struct store_pin){0};

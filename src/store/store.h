@@ -168,9 +168,10 @@ struct store_pin {
     struct store *store;
     uint64_t *places; /* of the pieces, in order; owned */
     char *copy;       /* instead of them, of a value that may change in place; owned */
+    size_t copy_size;
     size_t count;
     size_t next;
-    size_t held; /* bytes */
+    size_t segments; /* that nobody had pinned before */
 };
 
 MUST_USE bool store_pin(struct store_thread *thread, const struct store_item *item,

@@ -72,7 +72,7 @@ struct store {
     _Atomic uint64_t other_bytes;   /* of connections' buffers and the like */
     _Atomic uint32_t flush_at;      /* 0: no flush is waiting for its time */
     _Atomic uint64_t fill_bytes;    /* of values on their way in */
-    _Atomic uint64_t pin_bytes;     /* of values that readers hold */
+    _Atomic uint64_t pinned_segments;
 
     /* under threads_lock */
     struct mutex threads_lock;

@@ -165,24 +165,48 @@ static void test_a_pinned_value_survives(void **state)
     }
 }
 
-static void test_too_many_pins_are_refused_until_others_let_go(void **state)
+#define PINNED_SIZE (33 * KIB)
+
+static void set_numbered(struct fixture *fixture, unsigned number)
+{
+    struct fixture_key name;
+    const struct store_key *key = fixture_number(&name, number);
+    assert_int_equal(set_value(fixture, key, PINNED_SIZE, number), STORE_STORED);
+}
+
+static bool pin_numbered(struct fixture *fixture, unsigned number, struct store_pin *pin)
+{
+    struct fixture_key name;
+    const struct store_key *key = fixture_number(&name, number);
+    struct store_item item;
+    assert_int_equal(store_get(fixture->thread, key, 0, &item), STORE_HIT);
+    return store_pin(fixture->thread, &item, pin);
+}
+
+/* One value in each segment holds far more than its bytes. */
+static void test_pins_hold_at_most_half_of_the_segments(void **state)
 {
     struct fixture fixture = fixture_open(config);
-    struct fixture_key name;
-    const struct store_key *key = fixture_name(&name, "k");
-    struct store_pin pins[64];
-    struct store_item item;
-    unsigned count = 0;
+    struct store_pin pins[1000], again;
+    unsigned count = 0, number = 0;
     (void)state;
-    assert_int_equal(set_value(&fixture, key, 4 * MIB, 7), STORE_STORED);
-    assert_int_equal(store_get(fixture.thread, key, 0, &item), STORE_HIT);
-    while (count < 64 && store_pin(fixture.thread, &item, &pins[count]))
-        count++;
-    assert_true(count >= 4 && count < 64);
-    store_unpin(&pins[--count]);
-    assert_true(store_pin(fixture.thread, &item, &pins[count++]));
-    while (count > 0)
-        expect_pinned(&pins[--count], 4 * MIB, 7);
+    do {
+        for (unsigned i = 0; i < 8; i++)
+            set_numbered(&fixture, ++number);
+    } while (count < 1000 && pin_numbered(&fixture, number, &pins[count++]));
+    count--;
+    assert_in_range(count, 90, 130);
+    /* What others hold anyway costs nothing more. */
+    assert_true(pin_numbered(&fixture, 8 * count, &again));
+    expect_pinned(&again, PINNED_SIZE, 8 * count);
+    /* There is room for what comes in, many times over. */
+    for (unsigned i = 0; i < 4000; i++)
+        set_numbered(&fixture, ++number);
+    assert_false(pin_numbered(&fixture, number, &again));
+    for (unsigned i = 0; i < count; i++)
+        expect_pinned(&pins[i], PINNED_SIZE, 8 * (i + 1));
+    assert_true(pin_numbered(&fixture, number, &again));
+    expect_pinned(&again, PINNED_SIZE, number);
     fixture_close(&fixture);
 }
 
@@ -341,7 +365,7 @@ int main(void)
         cmocka_unit_test(test_an_abandoned_fill_leaves_nothing),
         cmocka_unit_test(test_too_many_fills_are_refused),
         cmocka_unit_test(test_a_pinned_value_survives),
-        cmocka_unit_test(test_too_many_pins_are_refused_until_others_let_go),
+        cmocka_unit_test(test_pins_hold_at_most_half_of_the_segments),
         cmocka_unit_test(test_joins_across_the_border),
         cmocka_unit_test(test_a_join_past_the_largest_item_is_refused),
         cmocka_unit_test(test_large_values_under_eviction),
