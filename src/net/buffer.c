@@ -2,6 +2,9 @@
 
 #include "net/buffer.h"
 
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,8 +13,9 @@
 #define CAPACITY_WASTE_MIN                                                                         \
     4096 /* a larger buffer that is mostly empty is exchanged for a smaller one */
 #define RESERVE_PARTS 32
-#define GROWTH_MIN 16384        /* where doubling starts */
-#define ALLOCATION_OVERHEAD 16u /* what malloc adds, roughly */
+#define TRIM_STEP ((size_t)1 << 20) /* bytes freed that are worth a trim */
+#define GROWTH_MIN 16384            /* where doubling starts */
+#define ALLOCATION_OVERHEAD 16u     /* what malloc adds, roughly */
 
 /* Larger ones are mapped one by one: malloc would keep the holes that they leave, as much again. */
 #define MAPPED_FROM 8192
@@ -102,6 +106,25 @@ bool buffer_budget_has_room(struct buffer_budget *budget, size_t bytes)
 void buffer_budget_add(struct buffer_budget *budget, ptrdiff_t bytes)
 {
     atomic_fetch_add_explicit(&budget->bytes, (size_t)bytes, memory_order_relaxed);
+}
+
+/*
+ * Small pieces that were freed stay in malloc's heaps, one for each worker; only the ends of heaps
+ * are given back unasked. A thousand connections that go leave some MiB behind, with TLS some 15.
+ */
+void buffer_budget_trim(struct buffer_budget *budget)
+{
+#ifdef HAVE_MALLOC_TRIM
+    size_t now = buffer_budget_bytes(budget);
+    size_t then = atomic_load_explicit(&budget->bytes_at_trim, memory_order_relaxed);
+    bool much = then > now && then - now >= TRIM_STEP;
+    if (!much && now <= then)
+        return;
+    if (atomic_compare_exchange_strong(&budget->bytes_at_trim, &then, now) && much)
+        malloc_trim(0);
+#else
+    (void)budget;
+#endif
 }
 
 static struct buffer *buffer_create(struct buffer_budget *budget, size_t capacity)

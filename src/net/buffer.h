@@ -24,7 +24,8 @@ struct buffer_budget {
 
     /* any thread; relaxed: a plain sum that orders nothing else */
     _Atomic size_t bytes;
-    _Atomic size_t room; /* what memory had room for when a worker looked last */
+    _Atomic size_t room;          /* what memory had room for when a worker looked last */
+    _Atomic size_t bytes_at_trim; /* the sum then, or when it was larger since */
 };
 
 /* So much always has room: the smallest budget, and what a process takes more or less. */
@@ -85,6 +86,9 @@ size_t buffer_growth(const struct buffer *buffer, struct slice bytes);
 /* More than half of the budget is in use; more than all of it. */
 bool buffer_budget_is_short(struct buffer_budget *budget);
 bool buffer_budget_is_exceeded(struct buffer_budget *budget);
+
+/* Gives the system back what malloc keeps of what was freed, if that is much. */
+void buffer_budget_trim(struct buffer_budget *budget);
 
 /* Counts memory that is no buffer, even beyond the budget; negative: that was freed. */
 void buffer_budget_add(struct buffer_budget *budget, ptrdiff_t bytes);

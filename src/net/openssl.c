@@ -10,7 +10,6 @@
 
 #define TEXT_OF(x) #x
 #define LIBRARY_NAME(version) "libssl.so." TEXT_OF(version)
-#define TRIM_STEP ((size_t)1 << 20)      /* bytes freed that are worth a trim */
 #define COUNT_STEP ((ptrdiff_t)32 << 10) /* bytes that a thread may be ahead of the budget */
 
 struct openssl openssl;
@@ -69,24 +68,6 @@ static void *resize(void *memory, size_t size, const char *file, int line)
     if (moved != NULL)
         count((ptrdiff_t)malloc_usable_size(moved) - before);
     return moved;
-}
-
-/*
- * Small pieces that were freed stay in malloc's heaps, one for each worker; only the ends of heaps
- * are given back unasked. A thousand connections that go leave some 15 MiB behind.
- */
-void openssl_trim(void)
-{
-#ifdef HAVE_MALLOC_TRIM
-    static _Atomic size_t bytes_at_trim; /* the sum then, or when it was larger since */
-    size_t now = buffer_budget_bytes(account);
-    size_t then = atomic_load_explicit(&bytes_at_trim, memory_order_relaxed);
-    bool much = then > now && then - now >= TRIM_STEP;
-    if (!much && now <= then)
-        return;
-    if (atomic_compare_exchange_strong(&bytes_at_trim, &then, now) && much)
-        malloc_trim(0);
-#endif
 }
 
 void openssl_stop_counting(void)

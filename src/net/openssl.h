@@ -6,8 +6,7 @@
  * it in memory. Its functions are called through the table: openssl.SSL_read(...).
  *
  * What the library allocates is counted in the budget of the connections' buffers. Each thread
- * passes on its share in steps, so the sum is a little too high, never too low. What malloc keeps
- * of what was freed is given back to the system by openssl_trim.
+ * passes on its share in steps, so the sum is a little too high, never too low.
  *
  * Threads: openssl_load and openssl_stop_counting by one thread, while no other uses the library;
  * then the table is only read.
@@ -31,9 +30,6 @@ extern struct openssl openssl;
 
 /* Once in a process. NULL: it is loaded; else why not, a text that stays valid. */
 const char *openssl_load(struct buffer_budget *budget);
-
-/* Gives freed memory back if there is much of it. */
-void openssl_trim(void);
 
 /* Before the budget goes away. */
 void openssl_stop_counting(void);

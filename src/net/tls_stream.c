@@ -91,7 +91,6 @@ struct tls_stream *tls_stream_create(struct tls *tls, int descriptor, enum net_s
     openssl.BIO_set_init(bio, 1);
     openssl.SSL_set_bio(ssl, bio, bio);
     openssl.SSL_set_accept_state(ssl);
-    openssl_trim(); /* which also notes how much there is now */
     return stream;
 }
 
@@ -101,7 +100,6 @@ void tls_stream_destroy(struct tls_stream *stream)
         return;
     openssl.SSL_free(stream->ssl);
     free(stream);
-    openssl_trim();
 }
 
 /* ---- what a call has come to */

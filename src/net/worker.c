@@ -204,6 +204,7 @@ void worker_tell_buffers(struct worker *worker)
         now > worker->buffers_told ? now - worker->buffers_told : worker->buffers_told - now;
     if (LIKELY(change < BUFFERS_TOLD_STEP))
         return;
+    buffer_budget_trim(worker->config.budget);
     tell(worker, now);
 }
 

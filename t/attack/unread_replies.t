@@ -58,6 +58,10 @@ for my $name (sort keys %attack) {
     leave(@clients);
 }
 
+# Items take all of their memory back, so what malloc keeps of the buffers that there were must be little.
+$other->converse(join '', map { "set again$_ 0 0 33000 noreply\r\n" . 'A' x 33_000 . "\r\n" } 1 .. 1900);
+stays_within $server, 'filled again after all that';
+
 # A list that is read at last is whole.
 my ($reader) = never_reading(1, "lru_crawler metadump all\r\n");
 my $items = $other->stats->{curr_items};
