@@ -451,9 +451,9 @@ static int serve(struct server *server)
         return EX_OSERR;
     if (!write_files(server))
         return EX_CANTCREAT;
-    log_start(server);
     if (settings->drop_privileges && !syscall_filter_install())
         return EX_OSERR;
+    log_start(server);
     if (server->admin != NULL)
         admin_set_ready(server->admin, true);
     daemonize_succeed(settings->verbosity > 0);

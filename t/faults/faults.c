@@ -51,21 +51,31 @@ static struct faults *faults = &none;
 
 /* --- whose calls fail ------------------------------------------------------------------------- */
 
-/* Where the C library's code lies; empty until the first call has found it. */
-static _Atomic uintptr_t library_start;
-static _Atomic uintptr_t library_end;
+/*
+ * Libraries whose own calls are left alone, each named by one of its functions. The C library ends
+ * the process when some of them fail; libseccomp goes on with a filter that is wrong, and larder
+ * could not tell.
+ */
+static struct library {
+    const char *function;
+    _Atomic uintptr_t start; /* of its code; both are 0 until it is found */
+    _Atomic uintptr_t end;
+} libraries[] = {{.function = "getpwnam"}, {.function = "seccomp_load"}};
+
+#define LIBRARY_COUNT (sizeof(libraries) / sizeof(libraries[0]))
 
 static int find_library(struct dl_phdr_info *object, size_t size, void *context)
 {
-    uintptr_t wanted = (uintptr_t)context;
+    struct library *library = context;
+    uintptr_t wanted = (uintptr_t)dlsym(RTLD_NEXT, library->function);
     (void)size;
     for (int i = 0; i < object->dlpi_phnum; i++) {
         uintptr_t start = object->dlpi_addr + object->dlpi_phdr[i].p_vaddr;
         uintptr_t end = start + object->dlpi_phdr[i].p_memsz;
         if (object->dlpi_phdr[i].p_type != PT_LOAD || wanted < start || wanted >= end)
             continue;
-        atomic_store(&library_start, start);
-        atomic_store(&library_end, end);
+        atomic_store(&library->start, start);
+        atomic_store(&library->end, end);
     }
     return 0;
 }
@@ -80,14 +90,17 @@ __attribute__((constructor)) static void faults_start(void)
     close(descriptor);
     if (mapped != MAP_FAILED)
         faults = mapped;
-    dl_iterate_phdr(find_library, dlsym(RTLD_NEXT, "getpwnam"));
+    for (size_t i = 0; i < LIBRARY_COUNT; i++)
+        dl_iterate_phdr(find_library, &libraries[i]);
 }
 
-/* What the C library does for itself is left alone: some of it ends the process when it fails. */
 static bool is_library(const void *caller)
 {
     uintptr_t at = (uintptr_t)caller;
-    return at >= atomic_load(&library_start) && at < atomic_load(&library_end);
+    for (size_t i = 0; i < LIBRARY_COUNT; i++)
+        if (at >= atomic_load(&libraries[i].start) && at < atomic_load(&libraries[i].end))
+            return true;
+    return false;
 }
 
 static bool strikes(enum fault_kind kind, const void *caller)

@@ -53,10 +53,15 @@ SKIP: {
         'executable memory' => 'mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);',
         'a signal to another' => 'syscall(SYS_tgkill, getppid(), getppid(), 0);',
     );
-    my $number = 0;
+    my $compiled = sub {
+        my ($name, $source) = @_;
+        write_file("$directory/$name.c", $source);
+        my ($status, $said) = run_client(undef, 'cc', '-w', '-shared', '-fPIC', '-o', "$directory/$name.so", "$directory/$name.c");
+        is $status, 0, "$name: compiled" or diag($said);
+        return {LD_PRELOAD => "$directory/$name.so"};
+    };
     for my $what (sort keys %evil) {
-        my $base = "$directory/evil" . $number++;
-        write_file("$base.c", <<"END");
+        my $environment = $compiled->($what =~ s/\W/-/gr, <<"END");
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -66,11 +71,9 @@ SKIP: {
 #include <unistd.h>
 int getrusage(int who, struct rusage *usage) { (void)who; (void)usage; $evil{$what} return 0; }
 END
-        my ($status, $said) = run_client(undef, 'cc', '-w', '-shared', '-fPIC', '-o', "$base.so", "$base.c");
-        is $status, 0, "$what: compiled" or diag($said);
         my $is_harmless = $what ne 'a program' && $what ne 'a process';
         for my $filter (('no_drop_privileges') x $is_harmless, 'drop_privileges') {
-            my $victim = Larder->start(args => ['-o', $filter], no_extra => 1, environment => {LD_PRELOAD => "$base.so"});
+            my $victim = Larder->start(args => ['-o', $filter], no_extra => 1, environment => $environment);
             wait_until(sub { $is_filtered->('/proc/' . $victim->pid . '/status') }) if $filter eq 'drop_privileges';
             my $connection = $victim->connect;
             $connection->send("stats\r\n");
@@ -86,6 +89,12 @@ END
         }
     }
     ok -e "$directory/made", 'the unfiltered daemon did make the file';
+
+    # A system that takes no filter.
+    my $environment = $compiled->('refuse', 'int seccomp_load(void *filter) { (void)filter; return -22; }');
+    my ($status, $log) = starts_and_exits({environment => $environment}, '-s', "$directory/none", '-o', 'drop_privileges');
+    is $status, 71, 'larderd does not start where the system takes no filter';
+    is $log, "larderd: -o drop_privileges: the system takes no filter of system calls: Invalid argument\n", 'and says nothing else';
 }
 
 # ---- secrets

@@ -69,7 +69,7 @@ sub launch {
 sub start_node {
     my ($self, $node) = @_;
     $self->launch("node$node", address($node), 11211, 'ip', 'netns', 'exec', "node$node", server_path(), '-u', 'root', '-l',
-        address($node), '-t', 1, '-m', 64);
+        address($node), '-t', 1, '-m', 64, split ' ', $ENV{LARDERD_ARGS} // '');
 }
 
 # Ends it as a machine's failure does.
