@@ -2,13 +2,12 @@
 
 #include "base/hash.h"
 
+#include "base/hash_inline.h"
+
 #include <sys/random.h>
 #include <time.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static uint64_t hash_seed; /* set once in hash_start */
+uint64_t hash_seed;
 
 void hash_start(uint64_t seed)
 {
@@ -22,5 +21,5 @@ void hash_start(uint64_t seed)
 
 uint64_t hash_key(const char *key, size_t size)
 {
-    return XXH3_64bits_withSeed(key, size, hash_seed);
+    return hash_key_inline(key, size);
 }

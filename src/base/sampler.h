@@ -11,6 +11,7 @@
 #include "base/check.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sampler {
@@ -41,6 +42,15 @@ static inline bool sampler_takes(struct sampler *sampler)
         return false;
     sampler_restart(sampler);
     return sampler->interval != 0;
+}
+
+/* Takes none of so many events. false: one is to be taken, so ask for each. */
+static inline bool sampler_passes(struct sampler *sampler, size_t events)
+{
+    if (UNLIKELY(sampler->countdown <= events))
+        return false;
+    sampler->countdown -= (uint32_t)events;
+    return true;
 }
 
 #endif

@@ -31,16 +31,16 @@ static inline uint64_t load_u64(const char *at)
  * overlaps the one before. */
 static inline bool bytes_equal(const char *a, const char *b, size_t size)
 {
-    size_t i = 0;
-    for (; i + 8 <= size; i += 8)
+    if (size < 8) {
+        for (size_t i = 0; i < size; i++)
+            if (a[i] != b[i])
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i < size - 8; i += 8)
         if (load_u64(a + i) != load_u64(b + i))
             return false;
-    if (size >= 8)
-        return load_u64(a + size - 8) == load_u64(b + size - 8);
-    for (; i < size; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
+    return load_u64(a + size - 8) == load_u64(b + size - 8);
 }
 
 static inline void bytes_copy(char *to, const char *at, size_t size)

@@ -5,28 +5,19 @@
 #include "proto/watch.h"
 
 /*
- * get, gets, gat, gats. Keys are looked up in windows: first all index lines of a window are
- * fetched, then all items, then the answers are written, so that waiting for memory overlaps. A
+ * get, gets, gat, gats. Keys are looked up in windows, so that waiting for memory overlaps. A
  * window holds keys of one line; or it holds whole lines of one key each, as clients pipeline them.
  */
 
-#define WINDOW_SIZE 16
-#define HEAD_SIZE_MAX 320 /* VALUE, the longest key, flags, size, cas unique */
-#define END_SIZE 5
-
-struct lookup {
-    struct store_probe probe;
-    const char *line;     /* where its line begins, if it is the only key; else NULL */
-    const char *line_end; /* the byte behind its line */
-    enum command_id command;
-    bool ends_line; /* its request ends with it */
-};
+/* VALUE, flags, size, cas unique, the line ends and END: all of an answer but key and value. */
+#define BESIDES_MAX 72
+#define LINE_END_SIZE 2
 
 struct window {
-    struct lookup lookups[WINDOW_SIZE];
+    enum command_id command;
+    const char *line_end; /* the byte behind the line that all keys are of; NULL: of a line each */
     size_t count;
-    uint64_t hits;
-    uint64_t misses;
+    struct store_probe probes[STORE_BATCH_MAX];
 };
 
 static bool wants_cas(enum command_id command)
@@ -76,40 +67,42 @@ bool command_get(struct exchange *x, struct request *request)
 
 /* --- gathering ------------------------------------------------------------------------------ */
 
-/* The text of a line without its end, given from somewhere inside it. */
-static struct slice line_rest(const char *at, const char *line_end)
+/* Where the text of a line ends, given from somewhere inside it. */
+static const char *line_text_end(const char *at, const char *line_end)
 {
     const char *end = line_end - 1;
-    if (end > at && end[-1] == '\r')
-        end--;
-    return (struct slice){at, (size_t)(end - at)};
+    return end > at && end[-1] == '\r' ? end - 1 : end;
 }
 
-static void window_add(struct window *window, struct slice key, const char *line,
-                       const char *line_end, enum command_id command)
+static void window_add(struct window *window, const char *key, size_t size)
 {
-    struct lookup *lookup = &window->lookups[window->count++];
-    lookup->probe.key = store_key_of(key.at, key.size);
-    lookup->line = line;
-    lookup->line_end = line_end;
-    lookup->command = command;
-    lookup->ends_line = line != NULL;
+    struct store_key *added = &window->probes[window->count++].key;
+    added->at = key;
+    added->size = size;
 }
 
-/* Adds keys until the window is full or the line ends. */
-static void window_add_keys(struct window *window, enum command_id command, struct slice rest,
-                            const char *line_end)
+/* Adds keys until the window is full or the line ends. Where a touch may pass the turn, what was
+ * looked up before would be void, so those go one by one. */
+static void window_add_keys(struct window *window, const char *at, const char *end)
 {
-    struct slice key;
-    while (window->count < WINDOW_SIZE && word_next(&rest, &key))
-        window_add(window, key, NULL, line_end, command);
-    if (window->count > 0 && words_from_first(rest).size == 0)
-        window->lookups[window->count - 1].ends_line = true;
+    size_t most = is_touch(window->command) ? 1 : STORE_BATCH_MAX;
+    const char *key = at;
+    for (; at < end; at += SPACES_AT_ONCE)
+        for (unsigned spaces = spaces_in(at, end); spaces != 0; spaces &= spaces - 1) {
+            const char *space = at + __builtin_ctz(spaces);
+            if (LIKELY(space > key))
+                window_add(window, key, (size_t)(space - key));
+            key = space + 1;
+            if (UNLIKELY(window->count == most))
+                return;
+        }
+    if (key < end)
+        window_add(window, key, (size_t)(end - key));
 }
 
 /*
- * Adds a line `get KEY\r\n` or `gets KEY\r\n` that is here whole. false: it is not quite that, and
- * takes the general way. *at moves on behind it.
+ * Adds a line `get KEY\r\n` or `gets KEY\r\n` that is here whole. false: it is not quite that, or
+ * not as those before, and takes the general way. *at moves on behind it.
  */
 static bool window_add_line(struct window *window, const char **at, const char *end)
 {
@@ -120,180 +113,219 @@ static bool window_add_line(struct window *window, const char **at, const char *
     const char *key = line + 4 + gets;
     const char *key_end = find_below(key, end, ' ' + 1);
     size_t size = (size_t)(key_end - key);
-    if (key[-1] != ' ' || size == 0 || size > STORE_KEY_SIZE_MAX || end - key_end < 2 ||
+    if (key[-1] != ' ' || size == 0 || size > STORE_KEY_SIZE_MAX || end - key_end < LINE_END_SIZE ||
         key_end[0] != '\r' || key_end[1] != '\n')
         return false;
-    *at = key_end + 2;
-    window_add(window, (struct slice){key, size}, line, *at, gets ? COMMAND_GETS : COMMAND_GET);
+    enum command_id command = gets ? COMMAND_GETS : COMMAND_GET;
+    if (window->count > 0 && command != window->command)
+        return false;
+    window->command = command;
+    window_add(window, key, size);
+    *at = key_end + LINE_END_SIZE;
     return true;
 }
 
-static void window_probe(struct window *window, const struct store_thread *store)
+static const char *key_end(const struct store_probe *probe)
 {
-    for (size_t i = 0; i < window->count; i++)
-        store_probe_index(store, &window->lookups[i].probe);
-    for (size_t i = 0; i < window->count; i++)
-        store_probe_item(store, &window->lookups[i].probe);
+    return probe->key.at + probe->key.size;
+}
+
+/* Behind the line that the key is of. */
+static const char *line_end_of(const struct window *window, const struct store_probe *probe)
+{
+    return window->line_end != NULL ? window->line_end : key_end(probe) + LINE_END_SIZE;
+}
+
+/* --- looking up ----------------------------------------------------------------------------- */
+
+static bool is_in_pieces(const struct store_probe *probe)
+{
+    return probe->found == STORE_HIT && probe->item.value == NULL;
+}
+
+static size_t touch_first(struct exchange *x, struct window *window, unsigned want)
+{
+    struct store_probe *probe = &window->probes[0];
+    probe->key = store_key_of(probe->key.at, probe->key.size);
+    probe->found =
+        store_touch(x->thread->store, &probe->key, x->session->exptime, want, &probe->item);
+    bool whole = probe->found == STORE_HIT && !is_in_pieces(probe);
+    size_t size = whole ? probe->item.value_size : 0;
+    return output_room(x->buffers) >= probe->key.size + BESIDES_MAX + size;
+}
+
+/* How many of the window can be answered now. */
+static size_t window_look_up(struct exchange *x, struct window *window)
+{
+    unsigned want = wants_cas(window->command) ? STORE_WANT_CAS : 0;
+    if (UNLIKELY(is_touch(window->command)))
+        return touch_first(x, window, want);
+    return store_get_batch(x->thread->store, window->probes, window->count, want,
+                           output_room(x->buffers), BESIDES_MAX);
+}
+
+static void count_touch(struct exchange *x, bool hit)
+{
+    COUNT(x, cmd_touch);
+    if (hit)
+        COUNT(x, touch_hits);
+    else
+        COUNT(x, touch_misses);
+}
+
+static void count_misses(struct exchange *x, const struct window *window, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum store_find found = window->probes[i].found;
+        if (found != STORE_HIT)
+            COUNT(x, get_misses);
+        if (found == STORE_MISS_EXPIRED)
+            COUNT(x, get_expired);
+        else if (found == STORE_MISS_FLUSHED)
+            COUNT(x, get_flushed);
+    }
+}
+
+static void window_count(struct exchange *x, const struct window *window, size_t count, size_t hits)
+{
+    if (UNLIKELY(count == 0))
+        return;
+    if (UNLIKELY(is_touch(window->command))) {
+        count_touch(x, hits > 0);
+        return;
+    }
+    counter_add(&x->thread->counters.cmd_get, count);
+    counter_add(&x->thread->counters.get_hits, hits);
+    if (UNLIKELY(hits < count))
+        count_misses(x, window, count);
+}
+
+/* For those who want to know of each key. */
+static void window_tell(struct exchange *x, const struct window *window, size_t count)
+{
+    exchange_note_keys(x, window->probes, count);
+    if (LIKELY(!watch_wants(x->thread, WATCH_FETCHERS) && !x->counts_prefixes))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_probe *probe = &window->probes[i];
+        watch_fetched(x, &probe->key, probe->found, &probe->item);
+        exchange_note_prefix(x, &probe->key, probe->found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
+    }
 }
 
 /* --- answering ------------------------------------------------------------------------------ */
 
-static enum store_find look_up(struct exchange *x, const struct lookup *lookup,
-                               struct store_item *item)
-{
-    struct store_thread *store = x->thread->store;
-    unsigned want = wants_cas(lookup->command) ? STORE_WANT_CAS : 0;
-    if (UNLIKELY(is_touch(lookup->command)))
-        return store_touch(store, &lookup->probe.key, x->session->exptime, want, item);
-    return store_probe_get(store, &lookup->probe, want, item);
-}
-
-static char *put_head(char *to, const struct lookup *lookup, const struct store_item *item)
+HOT_INLINE char *put_head(char *to, const struct store_probe *probe, bool with_cas)
 {
     to = PUT_LITERAL(to, "VALUE ");
-    to = put_slice(to, (struct slice){lookup->probe.key.at, lookup->probe.key.size});
+    to = put_slice(to, (struct slice){probe->key.at, probe->key.size});
     *to++ = ' ';
-    to = put_u64(to, item->client_flags);
+    to = put_u64(to, probe->item.client_flags);
     *to++ = ' ';
-    to = put_u64(to, item->value_size);
-    if (wants_cas(lookup->command)) {
+    to = put_u64(to, probe->item.value_size);
+    if (with_cas) {
         *to++ = ' ';
-        to = put_u64(to, item->cas);
+        to = put_u64(to, probe->item.cas);
     }
     return PUT_LITERAL(to, "\r\n");
 }
 
-static void count_miss(struct exchange *x, struct window *window, const struct lookup *lookup,
-                       enum store_find found)
+/* Of values in one piece. Returns how many there are. */
+static size_t window_put(struct exchange *x, const struct window *window, size_t count)
 {
-    if (UNLIKELY(is_touch(lookup->command))) {
-        COUNT(x, cmd_touch);
-        COUNT(x, touch_misses);
-        return;
+    size_t hits = 0;
+    bool with_cas = wants_cas(window->command);
+    bool ends_lines = window->line_end == NULL;
+    char *to = output_end(x->buffers);
+    for (const struct store_probe *probe = window->probes; probe < window->probes + count;
+         probe++) {
+        if (LIKELY(probe->found == STORE_HIT)) {
+            to = put_head(to, probe, with_cas);
+            to = put_slice(to, (struct slice){probe->item.value, probe->item.value_size});
+            to = PUT_LITERAL(to, "\r\n");
+            x->shown_hash = probe->key.hash;
+            hits++;
+        }
+        if (ends_lines)
+            to = PUT_LITERAL(to, "END\r\n");
     }
-    window->misses++;
-    if (found == STORE_MISS_EXPIRED)
-        COUNT(x, get_expired);
-    else if (found == STORE_MISS_FLUSHED)
-        COUNT(x, get_flushed);
-}
-
-static void count_hit(struct exchange *x, struct window *window, const struct lookup *lookup)
-{
-    if (UNLIKELY(is_touch(lookup->command))) {
-        COUNT(x, cmd_touch);
-        COUNT(x, touch_hits);
-    } else {
-        window->hits++;
-    }
-}
-
-static const char *key_end(const struct lookup *lookup)
-{
-    return lookup->probe.key.at + lookup->probe.key.size;
+    output_extend_to(x->buffers, to);
+    return hits;
 }
 
 /* A value in pieces is sent from where it lies; the line goes on behind its key. */
-static bool answer_large(struct exchange *x, const struct lookup *lookup,
-                         const struct store_item *item)
+static bool answer_large(struct exchange *x, const struct window *window,
+                         const struct store_probe *probe)
 {
-    if (!session_tail_pin(x, item)) {
+    const char *line_end = line_end_of(window, probe);
+    if (!session_tail_pin(x, &probe->item)) {
         reply_add(x->buffers, REPLY_NO_MEMORY_SENDING);
-        get_end(x, lookup->line_end);
+        get_end(x, line_end);
         return exchange_sleep(x, SESSION_YIELDING);
     }
-    output_extend_to(x->buffers, put_head(output_end(x->buffers), lookup, item));
-    get_continue_at(x, lookup->command, key_end(lookup), lookup->line_end);
-    return exchange_sleep(x, SESSION_SENDING);
-}
-
-/* It is answered when there is room. */
-static bool put_off(struct exchange *x, const struct lookup *lookup)
-{
-    if (lookup->line != NULL)
-        exchange_continue_at(x, lookup->line);
-    else
-        get_continue_at(x, lookup->command, lookup->probe.key.at, lookup->line_end);
-    return exchange_sleep(x, SESSION_SENDING);
-}
-
-static bool answer_one(struct exchange *x, struct window *window, const struct lookup *lookup)
-{
-    struct store_item item;
-    enum store_find found = look_up(x, lookup, &item);
-    size_t size = found == STORE_HIT && item.value != NULL ? item.value_size : 0;
-    if (UNLIKELY(output_room(x->buffers) < HEAD_SIZE_MAX + size + 2 + END_SIZE))
-        return put_off(x, lookup);
-    watch_fetched(x, &lookup->probe.key, found, &item);
-    exchange_note_key(x, &lookup->probe.key);
-    exchange_note_prefix(x, &lookup->probe.key, found == STORE_HIT ? PREFIX_HIT : PREFIX_MISS);
     char *to = output_end(x->buffers);
-    if (LIKELY(found == STORE_HIT)) {
-        count_hit(x, window, lookup);
-        if (UNLIKELY(item.value == NULL))
-            return answer_large(x, lookup, &item);
-        to = put_head(to, lookup, &item);
-        to = put_slice(to, (struct slice){item.value, item.value_size});
-        to = PUT_LITERAL(to, "\r\n");
-        x->shown_hash = lookup->probe.key.hash;
-    } else {
-        count_miss(x, window, lookup, found);
-    }
-    if (lookup->ends_line)
-        to = PUT_LITERAL(to, "END\r\n");
-    output_extend_to(x->buffers, to);
-    return true;
+    output_extend_to(x->buffers, put_head(to, probe, wants_cas(window->command)));
+    get_continue_at(x, window->command, key_end(probe), line_end);
+    return exchange_sleep(x, SESSION_SENDING);
 }
 
-/* The last lookup was answered: what comes behind it is next. */
-static void go_on_behind(struct exchange *x, const struct lookup *last)
+/* The key and those behind it are answered when there is room. */
+static bool put_off(struct exchange *x, const struct window *window,
+                    const struct store_probe *probe)
 {
-    if (last->line != NULL)
-        exchange_continue_at(x, last->line_end);
-    else if (last->ends_line)
-        get_end(x, last->line_end);
+    if (window->line_end == NULL)
+        exchange_continue_at(x, probe->key.at - (window->command == COMMAND_GETS ? 5 : 4));
     else
-        get_continue_at(x, last->command, key_end(last), last->line_end);
+        get_continue_at(x, window->command, probe->key.at, window->line_end);
+    return exchange_sleep(x, SESSION_SENDING);
 }
 
-static void window_count(struct exchange *x, const struct window *window)
+/* All were answered: what comes behind the last is next. */
+static bool go_on_behind(struct exchange *x, const struct window *window,
+                         const struct store_probe *last)
 {
-    struct proto_counters *counters = &x->thread->counters;
-    counter_add(&counters->cmd_get, window->hits + window->misses);
-    counter_add(&counters->get_hits, window->hits);
-    counter_add(&counters->get_misses, window->misses);
+    const char *behind = key_end(last);
+    if (window->line_end == NULL) {
+        exchange_continue_at(x, behind + LINE_END_SIZE);
+    } else if (window->line_end - behind <= LINE_END_SIZE) {
+        reply_add(x->buffers, REPLY_END);
+        get_end(x, window->line_end);
+    } else {
+        get_continue_at(x, window->command, behind, window->line_end);
+    }
+    return true;
 }
 
 static bool window_answer(struct exchange *x, struct window *window)
 {
-    bool goes_on = true;
-    window_probe(window, x->thread->store);
-    for (size_t i = 0; goes_on && i < window->count; i++)
-        goes_on = answer_one(x, window, &window->lookups[i]);
-    if (goes_on)
-        go_on_behind(x, &window->lookups[window->count - 1]);
-    window_count(x, window);
-    return goes_on;
+    size_t count = window_look_up(x, window);
+    const struct store_probe *next = &window->probes[count];
+    bool in_pieces = count > 0 && is_in_pieces(next - 1);
+    window_tell(x, window, count);
+    size_t hits = window_put(x, window, count - in_pieces);
+    window_count(x, window, count, hits + in_pieces);
+    if (UNLIKELY(in_pieces))
+        return answer_large(x, window, next - 1);
+    if (UNLIKELY(count < window->count))
+        return put_off(x, window, next);
+    return go_on_behind(x, window, next - 1);
 }
 
 /* --- the phases ----------------------------------------------------------------------------- */
-
-static void window_start(struct window *window)
-{
-    window->count = 0;
-    window->hits = window->misses = 0;
-}
 
 bool get_lines(struct exchange *x, bool *goes_on)
 {
     struct window window;
     const char *at = x->buffers->in.at;
     const char *end = at + x->buffers->in.size;
-    window_start(&window);
-    while (window.count < WINDOW_SIZE && x->requests_left > 0 && window_add_line(&window, &at, end))
-        x->requests_left--;
+    size_t most = x->requests_left < STORE_BATCH_MAX ? x->requests_left : STORE_BATCH_MAX;
+    window.line_end = NULL;
+    window.count = 0;
+    while (window.count < most && window_add_line(&window, &at, end))
+        continue;
     if (window.count == 0)
         return false;
+    x->requests_left -= (unsigned)window.count;
     x->session->missing = 0;
     *goes_on = window_answer(x, &window);
     return true;
@@ -303,14 +335,15 @@ bool phase_get(struct exchange *x)
 {
     struct window window;
     struct slice in = x->buffers->in;
-    const char *line_end = in.at + x->session->missing;
     if (output_room(x->buffers) < REPLY_ROOM)
         return exchange_sleep(x, SESSION_SENDING);
-    window_start(&window);
-    window_add_keys(&window, x->session->command, line_rest(in.at, line_end), line_end);
+    window.command = x->session->command;
+    window.line_end = in.at + x->session->missing;
+    window.count = 0;
+    window_add_keys(&window, in.at, line_text_end(in.at, window.line_end));
     if (window.count > 0)
         return window_answer(x, &window);
     reply_add(x->buffers, REPLY_END);
-    get_end(x, line_end);
+    get_end(x, window.line_end);
     return true;
 }

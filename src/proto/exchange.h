@@ -86,6 +86,16 @@ static inline void exchange_note_key(struct exchange *x, const struct store_key 
         hot_keys_note(x->thread->hot_keys, key, x->thread->now);
 }
 
+/* The same for a batch. */
+static inline void exchange_note_keys(struct exchange *x, const struct store_probe *probes,
+                                      size_t count)
+{
+    if (LIKELY(sampler_passes(&x->thread->hot_keys_sampler, count)))
+        return;
+    for (size_t i = 0; i < count; i++)
+        exchange_note_key(x, &probes[i].key);
+}
+
 /* Ends the request: `reply`, then the next line. */
 static inline bool exchange_reply(struct exchange *x, enum reply reply)
 {

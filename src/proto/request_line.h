@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* A line that is still open beyond so many bytes is no client's; only get and gets may go on. */
 #define LINE_SIZE_MAX_OPEN 2048
 /* The same for lines that came whole. */
@@ -33,6 +37,15 @@ MUST_USE enum line_status line_find(struct slice input, size_t searched, struct 
 static inline const char *find_below(const char *at, const char *end, unsigned limit)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
+#ifdef __SSE2__
+    const __m128i most = _mm_set1_epi8((char)(limit - 1));
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        int below = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, most), bytes));
+        if (below != 0)
+            return at + __builtin_ctz((unsigned)below);
+    }
+#endif
     for (; end - at >= 8; at += 8) {
         uint64_t bytes = le64toh(load_u64(at));
         uint64_t below = (bytes - ones * limit) & ~bytes & ones << 7;
@@ -50,6 +63,23 @@ static inline struct slice words_from_first(struct slice text)
     while (text.size > 0 && *text.at == ' ')
         text = (struct slice){text.at + 1, text.size - 1};
     return text;
+}
+
+#define SPACES_AT_ONCE 16
+
+/* Bit i: there is a space at `at` + i, before `end`. */
+static inline unsigned spaces_in(const char *at, const char *end)
+{
+    unsigned spaces = 0;
+#ifdef __SSE2__
+    if (LIKELY(end - at >= SPACES_AT_ONCE)) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')));
+    }
+#endif
+    for (unsigned i = 0; i < SPACES_AT_ONCE && at + i < end; i++)
+        spaces |= (unsigned)(at[i] == ' ') << i;
+    return spaces;
 }
 
 /* The first space, or `end`; any other byte may be in a word. */

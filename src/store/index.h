@@ -112,7 +112,8 @@ HOT_INLINE void slot_count_use(const struct index_entry *entry, uint64_t marks)
 
 HOT_INLINE void slot_count_hit(const struct index_entry *entry)
 {
-    slot_count_use(entry, SLOT_FETCHED);
+    if (UNLIKELY((entry->value & SLOT_COUNTED_OUT) != SLOT_COUNTED_OUT))
+        slot_count_use(entry, SLOT_FETCHED);
 }
 
 /* As slot_count_hit, but it was not read. */

@@ -99,6 +99,12 @@ static inline uint32_t item_header(const char *entry)
     return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)entry, memory_order_acquire);
 }
 
+/* Of one that has an exptime. */
+static inline uint32_t item_exptime(const char *entry)
+{
+    return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)(entry + 4), memory_order_relaxed);
+}
+
 static inline bool item_is_live(uint8_t state)
 {
     return state == ITEM_LIVE || state == ITEM_SEEN;
@@ -119,9 +125,11 @@ static inline bool item_header_has_exptime(uint32_t header)
     return header >> 28 & 1;
 }
 
+#define ITEM_HEADER_EXTRA (UINT32_C(1) << 29)
+
 static inline bool item_header_has_extra(uint32_t header)
 {
-    return header >> 29 & 1;
+    return header & ITEM_HEADER_EXTRA;
 }
 
 static inline enum item_state item_header_state(uint32_t header)
@@ -161,6 +169,20 @@ static inline bool item_has_key(const char *entry, const struct store_key *key)
     uint32_t header = item_header(entry);
     return item_header_key_size(header) == key->size &&
            bytes_equal(item_key_at(entry, header), key->at, key->size);
+}
+
+/* Most items are plain: without extra fields, so nothing but perhaps an exptime stands between
+ * header and key. */
+static inline const char *item_plain_key(const char *entry, uint32_t header)
+{
+    return entry + 4 + 4 * item_header_has_exptime(header);
+}
+
+/* It has that key, and is plain. */
+static inline bool item_is_plain(const char *entry, uint32_t header, const struct store_key *key)
+{
+    return (header & (ITEM_HEADER_EXTRA | UINT8_MAX)) == key->size &&
+           bytes_equal(item_plain_key(entry, header), key->at, key->size);
 }
 
 /* Steps over the optional fields. */
@@ -210,6 +232,11 @@ HOT_INLINE struct item_view item_read(char *entry)
     view.value = at + view.key_size;
     view.entry_size = item_round_up((size_t)(view.value - entry) + value_size);
     return view;
+}
+
+static inline bool item_is_of(const struct item_view *view, const struct store_key *key)
+{
+    return view->key_size == key->size && bytes_equal(view->key, key->at, key->size);
 }
 
 void item_set_state(char *entry, enum item_state state);

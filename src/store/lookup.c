@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "base/hash_inline.h"
 #include "store/index_home.h"
 #include "store/store_state.h"
 
@@ -71,19 +72,18 @@ static bool is_observed(const struct store *store, const struct index_entry *ent
 /* The item that the entry leads to, if it counts. What seldom happens is called last, so that the
  * rest needs no stack. */
 HOT_INLINE enum store_find get_entry(struct store_thread *thread, const struct store_key *key,
-                                     const struct index_entry *entry, unsigned want,
-                                     struct store_item *item)
+                                     const struct index_entry *entry, const struct item_view *view,
+                                     unsigned want, struct store_item *item)
 {
     uint64_t place = slot_place(entry->value);
-    struct item_view view = item_read(segments_at(&thread->store->segments, place));
-    enum store_find state = store_place_state(thread, place, view.exptime);
+    enum store_find state = store_place_state(thread, place, view->exptime);
     if (UNLIKELY(state != STORE_HIT))
         return missed(thread, key, want, drop_gone(thread, key, state));
     if (LIKELY(!(want & STORE_PEEK)))
         slot_count_hit(entry);
     if (UNLIKELY(store_curve_looks_at(thread, key->hash)))
         return hit_noted(thread, key, entry->value, want, item);
-    return store_item_fill(thread, &view, entry->value, want, item);
+    return store_item_fill(thread, view, entry->value, want, item);
 }
 
 /* The general way: spilled slots, cas uniques that nobody has seen yet, misses. */
@@ -96,18 +96,21 @@ static enum store_find get_anywhere(struct store_thread *thread, const struct st
         return missed(thread, key, want, STORE_MISS);
     if (want & STORE_WANT_CAS && !is_observed(store, &entry) && !observe_cas(thread, key, &entry))
         return missed(thread, key, want, STORE_MISS);
-    return get_entry(thread, key, &entry, want, item);
+    struct item_view view = item_read(segments_at(&store->segments, slot_place(entry.value)));
+    return get_entry(thread, key, &entry, &view, want, item);
 }
 
 HOT_INLINE enum store_find get_guess(struct store_thread *thread, const struct store_key *key,
                                      const struct index_entry *guess, unsigned want,
                                      struct store_item *item)
 {
-    const struct segments *segments = &thread->store->segments;
-    if (LIKELY(guess->slot != NULL && !(want & STORE_WANT_CAS)) &&
-        LIKELY(item_has_key(segments_at(segments, slot_place(guess->value)), key)))
-        return get_entry(thread, key, guess, want, item);
-    return get_anywhere(thread, key, want, item);
+    if (UNLIKELY(guess->slot == NULL || want & STORE_WANT_CAS))
+        return get_anywhere(thread, key, want, item);
+    struct item_view view =
+        item_read(segments_at(&thread->store->segments, slot_place(guess->value)));
+    if (UNLIKELY(!item_is_of(&view, key)))
+        return get_anywhere(thread, key, want, item);
+    return get_entry(thread, key, guess, &view, want, item);
 }
 
 /* Most items lie across two cache lines, and where the value begins is only known from the first:
@@ -131,26 +134,84 @@ enum store_find store_get(struct store_thread *thread, const struct store_key *k
     return get_guess(thread, key, &guess, want, item);
 }
 
-/* --- in steps ------------------------------------------------------------------------------ */
+/* --- a batch -------------------------------------------------------------------------------- */
 
-void store_probe_index(const struct store_thread *thread, struct store_probe *probe)
+HOT_INLINE void probe_indexes(const struct index *index, struct store_probe *probes, size_t count)
 {
-    const struct index *index = &thread->store->index;
-    probe->home = home_of(index, shape_read(index), probe->key.hash);
-    __builtin_prefetch(&index->lines[probe->home]);
+    uint64_t shape = shape_read(index);
+    for (struct store_probe *probe = probes; probe < probes + count; probe++) {
+        probe->key.hash = hash_key_inline(probe->key.at, probe->key.size);
+        probe->home = home_of(index, shape, probe->key.hash);
+        __builtin_prefetch(&index->lines[probe->home]);
+    }
 }
 
-void store_probe_item(const struct store_thread *thread, struct store_probe *probe)
+HOT_INLINE void probe_items(const struct store *store, struct store_probe *probes, size_t count)
 {
-    struct index_entry guess = guess_in(thread->store, probe->home, probe->key.hash);
-    probe->slot = guess.slot;
-    probe->seen = guess.value;
+    for (struct store_probe *probe = probes; probe < probes + count; probe++) {
+        struct index_entry guess = guess_in(store, probe->home, probe->key.hash);
+        probe->slot = guess.slot;
+        probe->seen = guess.value;
+    }
 }
 
-/* What stood in the slot still lies where it did: memory is not used again before the turn ends. */
-enum store_find store_probe_get(struct store_thread *thread, const struct store_probe *probe,
-                                unsigned want, struct store_item *item)
+/*
+ * The plain case, without a call: an item in one piece, without extra fields, whose key agrees and
+ * that counts, and the curve does not look at it. false: it is not that.
+ */
+HOT_INLINE bool take_plain(struct store_thread *thread, struct store_probe *probe)
+{
+    const struct segments *segments = &thread->store->segments;
+    const struct index_entry guess = {probe->slot, probe->seen};
+    uint64_t place = slot_place(guess.value);
+    const char *entry = segments_at(segments, place);
+    uint32_t header = guess.slot == NULL ? 0 : item_header(entry);
+    if (UNLIKELY(!item_is_plain(entry, header, &probe->key)))
+        return false;
+    uint32_t exptime = item_header_has_exptime(header) ? item_exptime(entry) : 0;
+    if (UNLIKELY(store_place_state(thread, place, exptime) != STORE_HIT) ||
+        UNLIKELY(store_curve_looks_at(thread, probe->key.hash)))
+        return false;
+    slot_count_hit(&guess);
+    probe->item.value = item_plain_key(entry, header) + probe->key.size;
+    probe->item.value_size = item_header_value_size(header);
+    probe->item.cas = 0;
+    probe->item.client_flags = 0;
+    probe->item.exptime = exptime;
+    probe->item.marks = slot_marks(guess.value);
+    probe->item.place = place;
+    return true;
+}
+
+/* Any other. What stood in the slot still lies where it did: memory is not used again before the
+ * turn ends. */
+static enum store_find get_probed(struct store_thread *thread, struct store_probe *probe,
+                                  unsigned want)
 {
     struct index_entry guess = {probe->slot, probe->seen};
-    return get_guess(thread, &probe->key, &guess, want, item);
+    return get_guess(thread, &probe->key, &guess, want, &probe->item);
+}
+
+size_t store_get_batch(struct store_thread *thread, struct store_probe *probes, size_t count,
+                       unsigned want, size_t room, size_t besides)
+{
+    const struct store_probe *end = probes + count;
+    struct store_probe *probe = probes;
+    probe_indexes(&thread->store->index, probes, count);
+    probe_items(thread->store, probes, count);
+    for (; probe < end; probe++) {
+        size_t takes = probe->key.size + besides;
+        probe->found = LIKELY(want == 0 && take_plain(thread, probe))
+                           ? STORE_HIT
+                           : get_probed(thread, probe, want);
+        bool in_pieces = probe->found == STORE_HIT && probe->item.value == NULL;
+        if (LIKELY(probe->found == STORE_HIT && !in_pieces))
+            takes += probe->item.value_size;
+        if (UNLIKELY(takes > room))
+            break;
+        room -= takes;
+        if (UNLIKELY(in_pieces))
+            end = probe + 1;
+    }
+    return (size_t)(probe - probes);
 }

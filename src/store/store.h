@@ -126,22 +126,29 @@ MUST_USE enum store_find store_get(struct store_thread *thread, const struct sto
                                    unsigned want, struct store_item *item);
 
 /*
- * store_get in three steps, so that a batch of keys waits for memory together: each step for all of
- * them before the next one, all in one turn and nothing that may pass between. The caller fills in
- * the key, the rest is the store's.
+ * store_get of a batch of keys, which wait for memory together. `room` is for what the caller will
+ * make of them: of each its key, its value if that is in one piece, and `besides` bytes. The batch
+ * ends before the first that has no room any more, and behind a value in pieces, which needs a pin.
  */
+#define STORE_BATCH_MAX 16
+
 struct store_probe {
+    /* filled in by the caller: the key's bytes */
     struct store_key key;
-    uint32_t home; /* the key's line in the index, on its way */
-    void *slot;    /* a likely slot there, or NULL; its item is on its way */
-    uint64_t seen; /* what stood in the slot */
+
+    /* filled in by the store, of those that were looked up */
+    enum store_find found;
+    struct store_item item;
+
+    /* the store's own */
+    uint32_t home;
+    void *slot;
+    uint64_t seen;
 };
 
-void store_probe_index(const struct store_thread *thread, struct store_probe *probe);
-void store_probe_item(const struct store_thread *thread, struct store_probe *probe);
-MUST_USE enum store_find store_probe_get(struct store_thread *thread,
-                                         const struct store_probe *probe, unsigned want,
-                                         struct store_item *item);
+/* How many were looked up. */
+MUST_USE size_t store_get_batch(struct store_thread *thread, struct store_probe *probes,
+                                size_t count, unsigned want, size_t room, size_t besides);
 
 /* Sets the exptime and keeps the cas unique; *item is the item after it. May pass. */
 MUST_USE enum store_find store_touch(struct store_thread *thread, const struct store_key *key,

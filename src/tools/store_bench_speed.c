@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH 16
+#define BATCH STORE_BATCH_MAX
 #define ROUNDS_MAX 100
 
 enum measure {
@@ -70,12 +70,11 @@ static const char *store_value(struct speed *speed, const struct store_key *key)
     return item.value_size == speed->config->value_size ? item.value : NULL;
 }
 
-static const char *probed_value(struct speed *speed, const struct store_probe *probe)
+static const char *probed_value(const struct speed *speed, const struct store_probe *probe)
 {
-    struct store_item item;
-    if (store_probe_get(speed->bench.thread, probe, 0, &item) != STORE_HIT)
+    if (probe->found != STORE_HIT)
         return NULL;
-    return item.value_size == speed->config->value_size ? item.value : NULL;
+    return probe->item.value_size == speed->config->value_size ? probe->item.value : NULL;
 }
 
 static void bare_gets(struct speed *speed)
@@ -138,10 +137,7 @@ static void store_batches(struct speed *speed)
         batch_draw(&batch, speed);
         for (int i = 0; i < BATCH; i++)
             bench_store_count(&speed->bench);
-        for (int i = 0; i < BATCH; i++)
-            store_probe_index(speed->bench.thread, &batch.probes[i]);
-        for (int i = 0; i < BATCH; i++)
-            store_probe_item(speed->bench.thread, &batch.probes[i]);
+        CHECK(store_get_batch(speed->bench.thread, batch.probes, BATCH, 0, SIZE_MAX, 0) == BATCH);
         for (int i = 0; i < BATCH; i++)
             take_value(speed, probed_value(speed, &batch.probes[i]), batch.numbers[i]);
     }

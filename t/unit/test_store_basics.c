@@ -284,6 +284,56 @@ static void test_flags_exptime_and_cas_in_every_combination(void **state)
     fixture_close(&fixture);
 }
 
+#define BATCH 5
+
+/* Plain, with flags, missing, in pieces, plain again. */
+static void fill_batch(const struct fixture *fixture, struct fixture_key names[BATCH],
+                       struct slice large, struct store_probe probes[BATCH])
+{
+    const struct store_put flags = {.mode = STORE_SET, .client_flags = 7};
+    struct store_result result;
+    for (unsigned i = 0; i < BATCH; i++)
+        probes[i].key = *fixture_number(&names[i], i);
+    fixture_set_text(fixture, &names[0].key, "first");
+    assert_int_equal(fixture_put(fixture, &names[1].key, &flags, slice_of("second"), &result),
+                     STORE_STORED);
+    assert_int_equal(fixture_set(fixture, &names[3].key, large), STORE_STORED);
+    fixture_set_text(fixture, &names[4].key, "last");
+}
+
+static void expect_probed(const struct store_probe *probe, const char *text, uint32_t flags)
+{
+    assert_int_equal(probe->found, STORE_HIT);
+    assert_int_equal(probe->item.value_size, strlen(text));
+    assert_memory_equal(probe->item.value, text, strlen(text));
+    assert_int_equal(probe->item.client_flags, flags);
+}
+
+static void test_a_batch_ends_behind_a_value_in_pieces_or_without_room(void **state)
+{
+    struct fixture fixture = fixture_open(config);
+    struct fixture_key names[BATCH];
+    struct store_probe probes[BATCH];
+    size_t size = store_inline_size_max(fixture.store) + 1;
+    struct slice large = {calloc(1, size), size};
+    (void)state;
+    fill_batch(&fixture, names, large, probes);
+    assert_int_equal(store_get_batch(fixture.thread, probes, BATCH, 0, SIZE_MAX, 0), 4);
+    expect_probed(&probes[0], "first", 0);
+    expect_probed(&probes[1], "second", 7);
+    assert_int_equal(probes[2].found, STORE_MISS);
+    assert_int_equal(probes[3].found, STORE_HIT);
+    assert_null(probes[3].item.value);
+    assert_int_equal(probes[3].item.value_size, size);
+    assert_int_equal(store_get_batch(fixture.thread, probes + 4, 1, 0, SIZE_MAX, 0), 1);
+    expect_probed(&probes[4], "last", 0);
+    size_t two = 2 * (strlen("key-0") + 10) + strlen("first") + strlen("second");
+    assert_int_equal(store_get_batch(fixture.thread, probes, BATCH, 0, two, 10), 2);
+    assert_int_equal(store_get_batch(fixture.thread, probes, BATCH, 0, two - 1, 10), 1);
+    free((char *)large.at);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_values_of_all_sizes),
         cmocka_unit_test(test_keys_of_all_sizes_and_bytes),
         cmocka_unit_test(test_flags_exptime_and_cas_in_every_combination),
+        cmocka_unit_test(test_a_batch_ends_behind_a_value_in_pieces_or_without_room),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
