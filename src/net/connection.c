@@ -498,12 +498,13 @@ static enum step (*const state_functions[])(struct connection *) = {
 
 static void show(struct connection *connection, uint32_t now, enum connection_state state)
 {
-    counter_set(&connection->shown, (uint64_t)now << 8 | (uint64_t)state);
+    atomic_store_explicit(&connection->active_at, now, memory_order_relaxed);
+    atomic_store_explicit(&connection->shown_state, (uint8_t)state, memory_order_relaxed);
 }
 
 static uint32_t last_active(const struct connection *connection)
 {
-    return (uint32_t)(counter_read(&connection->shown) >> 8);
+    return atomic_load_explicit(&connection->active_at, memory_order_relaxed);
 }
 
 /* What the connection kept while it slept goes on the worker's desk. */
@@ -520,7 +521,7 @@ static void take_up(struct connection *connection)
         lent->session.out_size = lent->unsent.size;
         buffer_free(&connection->output, connection->worker->config.budget);
     }
-    show(connection, last_active(connection), CONNECTION_RUNNING);
+    atomic_store_explicit(&connection->shown_state, CONNECTION_RUNNING, memory_order_relaxed);
 }
 
 /* Watches for input, or for room to send; a system call only when that changes. */
@@ -665,7 +666,7 @@ const char *connection_state_name(const struct connection *connection)
 #include "net/connection_states.def"
 #undef CONNECTION_STATE
     };
-    uint64_t state = counter_read(&connection->shown) & 0xff;
+    unsigned state = connection_shown_state(connection);
     const char *said = session_state_name(&connection->session);
     if (state == CONNECTION_RUNNING)
         return said;

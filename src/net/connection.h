@@ -7,13 +7,12 @@
  * buffer only for an incomplete request or for output that the socket did not take.
  *
  * Threads: created by the dispatcher, which hands it over through the worker's mailbox; then its
- * worker's alone. `shown` may be read under the lock of the worker's roster.
+ * worker's alone. What is shown may be read under the lock of the worker's roster.
  *
  * Life: connection_create, connection_adopt, connection_drive each time that there is something to
  * do; it destroys itself when the client is gone, or is handed over to the logger as a watcher.
  */
 
-#include "base/counter.h"
 #include "net/buffer.h"
 #include "net/mailbox.h"
 #include "net/roster.h"
@@ -21,6 +20,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stdatomic.h>
 
 struct tls_stream;
 struct worker;
@@ -36,10 +36,12 @@ enum connection_state {
 };
 
 struct connection {
-    /* set once at creation or adoption */
-    int descriptor;
-    uint8_t security; /* enum net_security */
+    /* set once at creation or adoption; and `security`, below */
     struct worker *worker;
+    int descriptor;
+
+    /* written by this worker's thread, read anywhere; and `shown_state`, below */
+    _Atomic uint32_t active_at; /* the second of the last activity */
 
     /* any thread, under the lock of the worker's roster */
     struct roster_entry entry;
@@ -52,18 +54,17 @@ struct connection {
     struct buffer *input;   /* owned: read and not consumed, while asleep */
     struct buffer *output;  /* owned: produced and not sent, while asleep */
     uint32_t session_bytes; /* of the session, as counted with the buffers */
-    uint8_t state;          /* enum connection_state */
-    uint8_t said;           /* enum session_state: what the session wants when all is sent */
     uint8_t linger_ticks;   /* seconds spent in CONNECTION_HANDSHAKE, or in CONNECTION_CLOSING */
+    uint8_t state : 4;      /* enum connection_state */
+    uint8_t said : 4;       /* enum session_state: what the session wants when all is sent */
+    uint8_t security : 2;   /* enum net_security */
     bool drained : 1;       /* the last read came back short: asking again would only say EAGAIN */
     bool in_line : 1;       /* among the worker's connections that wait for a turn */
     bool on_write : 1;      /* the event watches for room to write, not for input */
     bool writable : 1;      /* the event loop has just said that there is room to write */
     bool tamed : 1;         /* its socket is writable only when little is left to send */
     bool departed : 1;      /* no longer counted as a client */
-
-    /* written here, read anywhere: the second of the last activity << 8 | enum connection_state */
-    struct counter shown;
+    _Atomic uint8_t shown_state; /* enum connection_state, for others */
 };
 
 /* Consumes the descriptor if it succeeds. NULL: no memory. */
@@ -90,7 +91,7 @@ const char *connection_state_name(const struct connection *connection);
 /* Of enum connection_state; any thread that holds the roster's lock. */
 static inline unsigned connection_shown_state(const struct connection *connection)
 {
-    return counter_read(&connection->shown) & 0xff;
+    return atomic_load_explicit(&connection->shown_state, memory_order_relaxed);
 }
 
 #endif
