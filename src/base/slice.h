@@ -3,6 +3,8 @@
 
 /* A run of bytes that somebody else owns. Not terminated; may hold any byte. */
 
+#include "base/check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,8 +47,14 @@ static inline bool bytes_equal(const char *a, const char *b, size_t size)
 
 static inline void bytes_copy(char *to, const char *at, size_t size)
 {
-    if (size < 16 || size > 64) {
+    if (UNLIKELY(size < 8 || size > 64)) {
         memcpy(to, at, size);
+        return;
+    }
+    if (size < 16) {
+        uint64_t last = load_u64(at + size - 8);
+        memcpy(to, at, 8);
+        memcpy(to + size - 8, &last, 8);
         return;
     }
     for (size_t i = 0; i < size - 16; i += 16)

@@ -47,12 +47,12 @@ static inline bool request_reply(struct exchange *x, const struct request *reque
 }
 
 /*
- * What most requests are, by ways of their own: many get lines of one key at once; a set line
- * without noreply. false: the input begins with none, and nothing was done. *goes_on as from a
+ * What most requests are, by ways of their own: get lines of one key, set lines without noreply,
+ * several at once. false: the input begins with none, and nothing was done. *goes_on as from a
  * phase.
  */
 MUST_USE bool get_lines(struct exchange *x, bool *goes_on);
-MUST_USE bool set_line(struct exchange *x, bool *goes_on);
+MUST_USE bool set_lines(struct exchange *x, bool *goes_on);
 
 #define COMMAND(name, word, run, arguments_min, noreply)                                           \
     bool run(struct exchange *x, struct request *request);

@@ -76,58 +76,144 @@ bool command_store(struct exchange *x, struct request *request)
 /* --- the plain set -------------------------------------------------------------------------- */
 
 #define DIGITS_PLAIN 9 /* so many fit every number of the line */
+#define LINE_END_SIZE 2
 
 /* Steps over digits and the byte behind them; NULL: it is anything else. */
-static const char *take_number(const char *at, const char *end, char behind, uint32_t *value)
+HOT_INLINE const char *take_number(const char *at, const char *end, char behind, uint32_t *value)
 {
+    if (end - at >= 2 && at[1] == behind && (unsigned char)(*at - '0') <= 9) {
+        *value = (unsigned char)(*at - '0');
+        return at + 2;
+    }
     const char *first = at;
     uint32_t sum = 0;
     for (; at < end && (unsigned char)(*at - '0') <= 9; at++)
         sum = sum * 10 + (unsigned char)(*at - '0');
     *value = sum;
     bool plain = at > first && at - first <= DIGITS_PLAIN && at < end && *at == behind;
-    return plain ? at + 1 : NULL;
+    return LIKELY(plain) ? at + 1 : NULL;
 }
 
-/* `set KEY FLAGS EXPTIME SIZE\r\n`, here whole. Returns the byte behind it; NULL: it is not quite
- * that, and takes the general way. */
-static const char *parse_plain_set(struct slice in, uint32_t now, struct intake *intake)
+struct plain_set {
+    struct store_key key;
+    uint32_t client_flags;
+    uint32_t exptime;
+    uint32_t size;
+    const char *value; /* where it begins; it may not be here yet */
+};
+
+/* `set KEY FLAGS EXPTIME SIZE\r\n`, here whole. false: it is not quite that, and takes the general
+ * way. */
+static bool parse_plain_set(const char *line, const char *end, struct plain_set *set)
 {
-    const char *end = in.at + in.size;
-    const char *key = in.at + 4;
-    uint32_t exptime, size;
-    if (in.size < 16 || memcmp(in.at, "set ", 4) != 0)
-        return NULL;
+    const char *key = line + 4;
+    if (end - line < 16 || memcmp(line, "set ", 4) != 0)
+        return false;
     const char *at = find_below(key, end, ' ' + 1);
     size_t key_size = (size_t)(at - key);
     if (key_size == 0 || key_size > STORE_KEY_SIZE_MAX || at == end || *at != ' ')
-        return NULL;
-    if ((at = take_number(at + 1, end, ' ', &intake->put.client_flags)) == NULL ||
-        (at = take_number(at, end, ' ', &exptime)) == NULL ||
-        (at = take_number(at, end, '\r', &size)) == NULL || at == end || *at != '\n')
-        return NULL;
-    intake->key = store_key_of(key, key_size);
-    intake->put.exptime = exptime_of((int32_t)exptime, now);
-    intake->value_size = size;
-    intake->size_known = intake->drop_old = true;
-    return at + 1;
+        return false;
+    if ((at = take_number(at + 1, end, ' ', &set->client_flags)) == NULL ||
+        (at = take_number(at, end, ' ', &set->exptime)) == NULL ||
+        (at = take_number(at, end, '\r', &set->size)) == NULL || at == end || *at != '\n')
+        return false;
+    set->value = at + 1;
+    set->key = store_key_of(key, key_size);
+    return true;
 }
 
-bool set_line(struct exchange *x, bool *goes_on)
+static void fill_in(struct intake *intake, const struct plain_set *set, uint32_t now)
 {
-    struct slice in = x->buffers->in;
+    intake->key = set->key;
+    intake->put.client_flags = set->client_flags;
+    intake->put.exptime = set->exptime == 0 ? 0 : exptime_of((int32_t)set->exptime, now);
+    intake->value_size = set->size;
+}
+
+/* One whose value is not here yet, or is none for the store. */
+static bool set_line(struct exchange *x, const struct plain_set *set, struct intake *intake)
+{
+    const char *line = x->buffers->in.at;
     struct request request;
-    struct intake intake = {.request = &request, .put.mode = STORE_SET};
-    const char *behind = parse_plain_set(in, x->thread->now, &intake);
-    if (behind == NULL || x->requests_left == 0 || output_room(x->buffers) < REPLY_ROOM)
-        return false;
-    request.line.size = (size_t)(behind - in.at);
-    request.line.text = (struct slice){in.at, request.line.size - 2};
+    request.line.size = (size_t)(set->value - line);
+    request.line.text = (struct slice){line, request.line.size - LINE_END_SIZE};
     request.command = COMMAND_SET;
     request.quiet = false;
-    x->session->missing = 0;
+    fill_in(intake, set, x->thread->now);
+    intake->request = &request;
     x->requests_left--;
-    exchange_continue_at(x, behind);
-    *goes_on = intake_run(x, &intake, REPLY_NONE);
+    exchange_continue_at(x, set->value);
+    return intake_run(x, intake, REPLY_NONE);
+}
+
+static const char *set_end(const struct plain_set *set)
+{
+    return set->value + set->size + LINE_END_SIZE;
+}
+
+/* Its value is here, and is for the store. */
+static bool is_whole(const struct exchange *x, const struct plain_set *set)
+{
+    const struct protocol *protocol = x->thread->protocol;
+    const char *end = x->buffers->in.at + x->buffers->in.size;
+    return set->size <= protocol->inline_size_max &&
+           (size_t)(end - set->value) >= (size_t)set->size + LINE_END_SIZE &&
+           store_size_allowed(protocol->config.store, set->key.size, set->size);
+}
+
+/* The first is whole; adds those behind it that are, too. Returns how many there are. */
+static size_t gather_sets(const struct exchange *x, struct plain_set sets[STORE_BATCH_MAX])
+{
+    const char *end = x->buffers->in.at + x->buffers->in.size;
+    size_t most = x->requests_left < STORE_BATCH_MAX ? x->requests_left : STORE_BATCH_MAX;
+    const char *line = set_end(&sets[0]);
+    size_t count = 1;
+    while (count < most && parse_plain_set(line, end, &sets[count]) && is_whole(x, &sets[count]))
+        line = set_end(&sets[count++]);
+    return count;
+}
+
+/* What the puts will look at is on its way before the first needs it. */
+static void expect_sets(const struct store_thread *store, const struct plain_set *sets,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        store_expect_put(store, &sets[i].key);
+    for (size_t i = 0; i < count; i++)
+        store_expect_old(store, &sets[i].key);
+}
+
+/* All are whole. */
+static void take_sets(struct exchange *x, const struct plain_set *sets, size_t count,
+                      struct intake *intake)
+{
+    struct request request;
+    request.command = COMMAND_SET;
+    request.quiet = false;
+    intake->request = &request;
+    x->requests_left -= (unsigned)count;
+    if (count > 1)
+        expect_sets(x->thread->store, sets, count);
+    for (size_t i = 0; i < count; i++) {
+        fill_in(intake, &sets[i], x->thread->now);
+        exchange_continue_at(x, sets[i].value);
+        intake_take(x, intake); /* REPLY_ROOM holds the answers of a batch */
+    }
+}
+
+bool set_lines(struct exchange *x, bool *goes_on)
+{
+    struct slice in = x->buffers->in;
+    struct plain_set sets[STORE_BATCH_MAX];
+    struct intake intake = {.put.mode = STORE_SET, .size_known = true, .drop_old = true};
+    if (x->requests_left == 0 || output_room(x->buffers) < REPLY_ROOM ||
+        !parse_plain_set(in.at, in.at + in.size, &sets[0]))
+        return false;
+    x->session->missing = 0;
+    *goes_on = true;
+    if (LIKELY(is_whole(x, &sets[0])))
+        take_sets(x, sets, gather_sets(x, sets), &intake);
+    else
+        *goes_on = set_line(x, &sets[0], &intake);
     return true;
 }

@@ -43,6 +43,11 @@ static inline char *put_u64(char *to, uint64_t value)
         memcpy(to, number_pairs + 2 * value, 2);
         return to + 2;
     }
+    if (value < 1000) {
+        *to = (char)('0' + value / 100);
+        memcpy(to + 1, number_pairs + 2 * (value % 100), 2);
+        return to + 3;
+    }
     return to + number_format_u64(to, value);
 }
 

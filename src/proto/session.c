@@ -146,7 +146,7 @@ static bool plain_request(struct exchange *x, bool *goes_on)
     char first = x->buffers->in.at[0];
     if (UNLIKELY(!x->session->admitted))
         return false;
-    return (first == 'g' && get_lines(x, goes_on)) || (first == 's' && set_line(x, goes_on));
+    return (first == 'g' && get_lines(x, goes_on)) || (first == 's' && set_lines(x, goes_on));
 }
 
 bool phase_line(struct exchange *x)

@@ -75,29 +75,33 @@ static void answer(struct exchange *x, const struct intake *intake, enum store_o
         intake_answer_classic(x, intake, outcome);
 }
 
-/* The line is given back when its value is not here yet, and read again then. */
-static bool take_small(struct exchange *x, const struct intake *intake)
+void intake_take(struct exchange *x, const struct intake *intake)
 {
-    struct slice in = x->buffers->in;
-    size_t size = intake->value_size + LINE_END_SIZE;
-    if (in.size < size) {
-        const char *line = intake->request->line.text.at;
-        size_t line_size = intake->request->line.size;
-        x->requests_left++;
-        exchange_continue_at(x, line);
-        return exchange_read(x, line_size + size);
-    }
-    exchange_consume(x, size);
-    COUNT(x, cmd_set);
-    if (!ends_line(in.at + intake->value_size))
-        return exchange_reply(x, shown(x, intake, REPLY_BAD_CHUNK));
-    struct slice value = {in.at, intake->value_size};
+    struct slice value = {x->buffers->in.at, intake->value_size};
     struct store_result result = {0};
+    exchange_consume(x, value.size + LINE_END_SIZE);
+    COUNT(x, cmd_set);
+    if (UNLIKELY(!ends_line(value.at + value.size))) {
+        reply_add(x->buffers, shown(x, intake, REPLY_BAD_CHUNK));
+        return;
+    }
     (void)watch_look(x, &intake->key);
     enum store_outcome outcome =
         store_put(x->thread->store, &intake->key, &intake->put, value, &result);
     answer(x, intake, outcome, &result);
-    return true;
+}
+
+/* The line is given back when its value is not here yet, and read again then. */
+static bool take_small(struct exchange *x, const struct intake *intake)
+{
+    if (x->buffers->in.size >= intake->value_size + LINE_END_SIZE) {
+        intake_take(x, intake);
+        return true;
+    }
+    const struct line *line = &intake->request->line;
+    x->requests_left++;
+    exchange_continue_at(x, line->text.at);
+    return exchange_read(x, line->size + intake->value_size + LINE_END_SIZE);
 }
 
 /* --- large values --------------------------------------------------------------------------- */

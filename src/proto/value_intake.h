@@ -34,4 +34,8 @@ void intake_answer_meta(struct exchange *x, const struct intake *intake, enum st
 /* Takes the value of a parsed request, or throws it away for the error's sake. */
 bool intake_run(struct exchange *x, const struct intake *intake, enum reply error);
 
+/* The same where nothing is left to ask: the value, a small one, is at the front of the input, with
+ * as many bytes as a line end behind it. */
+void intake_take(struct exchange *x, const struct intake *intake);
+
 #endif

@@ -51,3 +51,8 @@ bool ghosts_have(const struct ghosts *ghosts, size_t lines, uint64_t hash)
         have |= atomic_load_explicit(&bucket->ring[i], memory_order_relaxed) == fingerprint;
     return have;
 }
+
+void ghosts_prefetch(const struct ghosts *ghosts, size_t lines, uint64_t hash)
+{
+    __builtin_prefetch(bucket_of(ghosts, lines, hash));
+}

@@ -43,6 +43,8 @@ void ghosts_end(struct ghosts *ghosts);
 void ghosts_add(struct ghosts *ghosts, size_t lines, uint64_t hash);
 bool ghosts_have(const struct ghosts *ghosts, size_t lines, uint64_t hash);
 
+void ghosts_prefetch(const struct ghosts *ghosts, size_t lines, uint64_t hash);
+
 /* Bytes that the ghosts beside so many lines may take. */
 static inline size_t ghosts_bytes(size_t lines)
 {

@@ -6,6 +6,9 @@
 
 static uint8_t extra_kind(const struct item_shape *shape)
 {
+    if (LIKELY((shape->client_flags | shape->cas | shape->first_piece | shape->counter |
+                shape->marks) == 0))
+        return 0;
     return (uint8_t)((shape->client_flags != 0 ? ITEM_EXTRA_FLAGS : 0) |
                      (shape->cas != 0 ? ITEM_EXTRA_CAS : 0) |
                      (shape->first_piece != PLACE_NONE ? ITEM_EXTRA_LARGE : 0) |
@@ -95,7 +98,7 @@ char *item_write(char *entry, const struct item_shape *shape, const char *key)
         at = put_u64(put_u64(at, shape->value_size), shape->first_piece);
     if (kind & ITEM_EXTRA_COUNTER)
         *at++ = (char)shape->value_size;
-    memcpy(at, key, shape->key_size);
+    bytes_copy(at, key, shape->key_size);
     at += shape->key_size;
     return kind & ITEM_EXTRA_COUNTER ? counter_at(at) : at;
 }

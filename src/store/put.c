@@ -23,6 +23,25 @@ bool store_make_room(struct store_thread *thread, enum segment_queue queue)
     return true;
 }
 
+void store_expect_put(const struct store_thread *thread, const struct store_key *key)
+{
+    const struct index *index = &thread->store->index;
+    __builtin_prefetch(&index->lines[home_of(index, shape_read(index), key->hash)]);
+}
+
+void store_expect_old(const struct store_thread *thread, const struct store_key *key)
+{
+    const struct store *store = thread->store;
+    const struct index *index = &store->index;
+    uint32_t home = home_of(index, shape_read(index), key->hash);
+    struct index_entry entry =
+        line_guess(&index->lines[home], slot_name(tag_of(index, key->hash), 0));
+    if (LIKELY(entry.slot != NULL))
+        __builtin_prefetch(segments_at(&store->segments, slot_place(entry.value)), 1);
+    else
+        ghosts_prefetch(&store->ghosts, index_size(index), key->hash);
+}
+
 /* The slot's tag is enough to go by: to mistake another key for it, once in thousands, only costs a
  * worse place. So the old item is on its way from memory while the new one is written. */
 enum segment_queue store_queue_for(struct store_thread *thread, const struct store_key *key)
@@ -55,30 +74,27 @@ char *store_allocate(struct store_thread *thread, enum segment_queue queue, uint
 /* --- the decision -------------------------------------------------------------------------- */
 
 /* Finds the key's item under its lock; one that its time has passed over is buried and counts as
- * none, but its slot stays for the caller to replace or remove. */
+ * none. */
 struct found {
+    bool live; /* there is one; else the rest is not filled in */
     struct index_entry entry;
     struct item_view view;
-    bool slot; /* there is a slot */
-    bool live; /* and what it leads to counts */
 };
 
-static struct found find_locked(struct store_thread *thread, uint32_t home,
-                                const struct store_key *key)
+static void find_locked(struct store_thread *thread, uint32_t home, const struct store_key *key,
+                        struct found *found)
 {
     struct store *store = thread->store;
-    struct found found = {.slot = index_find_locked(&store->index, home, key, &found.entry)};
-    if (!found.slot)
-        return found;
-    found.view = item_read(segments_at(&store->segments, slot_place(found.entry.value)));
-    enum store_find state = store_item_state(thread, &found.view);
-    found.live = state == STORE_HIT;
-    if (!found.live) {
-        index_remove_locked(&store->index, home, &found.entry);
-        store_bury_gone(thread, &found.view, found.entry.value, state);
-        found.slot = false;
+    found->live = false;
+    if (!index_find_locked(&store->index, home, key, &found->entry))
+        return;
+    found->view = item_read(segments_at(&store->segments, slot_place(found->entry.value)));
+    enum store_find state = store_item_state(thread, &found->view);
+    found->live = state == STORE_HIT;
+    if (UNLIKELY(!found->live)) {
+        index_remove_locked(&store->index, home, &found->entry);
+        store_bury_gone(thread, &found->view, found->entry.value, state);
     }
-    return found;
 }
 
 static enum store_outcome decide(const struct store *store, const struct store_put *put,
@@ -167,7 +183,8 @@ bool store_publish(struct store_thread *thread, const struct store_key *key,
     struct store *store = thread->store;
     struct item_view fresh = item_read(entry);
     uint32_t home = index_lock(&store->index, key->hash);
-    struct found found = find_locked(thread, home, key);
+    struct found found;
+    find_locked(thread, home, key, &found);
     bool again = false;
     *outcome = decide(store, put, &found);
     if (*outcome == STORE_STORED) {
@@ -280,7 +297,8 @@ enum store_outcome_delete store_delete(struct store_thread *thread, const struct
 {
     struct store *store = thread->store;
     uint32_t home = index_lock(&store->index, key->hash);
-    struct found found = find_locked(thread, home, key);
+    struct found found;
+    find_locked(thread, home, key, &found);
     enum store_outcome_delete outcome = STORE_DELETE_MISS;
     if (found.live && compare != NULL && !store_cas_is(store, &found.view, *compare))
         outcome = STORE_DELETE_EXISTS;

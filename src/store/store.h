@@ -150,6 +150,13 @@ struct store_probe {
 MUST_USE size_t store_get_batch(struct store_thread *thread, struct store_probe *probes,
                                 size_t count, unsigned want, size_t room, size_t besides);
 
+/*
+ * A put of that key is about to come: what it will look at is fetched, in two steps, so that a
+ * batch of puts waits for memory together. Hints, which change nothing.
+ */
+void store_expect_put(const struct store_thread *thread, const struct store_key *key);
+void store_expect_old(const struct store_thread *thread, const struct store_key *key);
+
 /* Sets the exptime and keeps the cas unique; *item is the item after it. May pass. */
 MUST_USE enum store_find store_touch(struct store_thread *thread, const struct store_key *key,
                                      uint32_t exptime, unsigned want, struct store_item *item);

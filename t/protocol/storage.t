@@ -37,6 +37,22 @@ converses $server, 'append and prepend of large values',
     "STORED\r\nSTORED\r\nSTORED\r\nVALUE b6 0 900000\r\n"
     . ('w' x 100_000) . ('x' x 400_000) . ('y' x 400_000) . "\r\nEND\r\n";
 
+# Sets that come together are taken many at a time; 40 are more than one such batch.
+my @numbers = (1 .. 40);
+converses $server, 'pipelined sets take effect in their order',
+    [(map { ("set p1 $_ 0 " . length, $_) } @numbers), 'get p1'] =>
+    [(map { 'STORED' } @numbers), 'VALUE p1 40 2', '40', 'END'];
+converses $server, 'pipelined sets of many keys', [(map { ("set p2-$_ 0 0 3", sprintf '%03d', $_) } @numbers),
+    'get ' . join ' ', map { "p2-$_" } @numbers] =>
+    [(map { 'STORED' } @numbers), (map { ("VALUE p2-$_ 0 3", sprintf '%03d', $_) } @numbers), 'END'];
+converses $server, 'a body that is too long amid pipelined sets',
+    ['set p3 0 0 1', 'a', 'set p4 0 0 1', 'b', 'set p5 0 0 1', 'c++odd', 'set p6 1234567890 0 1', 'd', 'get p3 p4 p5 p6'] =>
+    ['STORED', 'STORED', 'CLIENT_ERROR bad data chunk', 'ERROR', 'STORED', 'VALUE p3 0 1', 'a', 'VALUE p4 0 1', 'b',
+    'VALUE p6 1234567890 1', 'd', 'END'];
+converses $server, 'a negative exptime amid pipelined sets',
+    ['set p7 0 0 1', 'a', 'set p7 0 -1 1', 'b', 'set p8 0 0 1', 'c', 'get p7 p8'] =>
+    ['STORED', 'STORED', 'STORED', 'VALUE p8 0 1', 'c', 'END'];
+
 converses $server, 'the largest flags', ['set c1 4294967295 0 3', 'bar', 'get c1'] =>
     ['STORED', 'VALUE c1 4294967295 3', 'bar', 'END'];
 converses $server, 'a length may have leading zeros', ['set c2 0 0 03', 'bar', 'get c2'] =>
