@@ -13,9 +13,9 @@
 #define CAPACITY_WASTE_MIN                                                                         \
     4096 /* a larger buffer that is mostly empty is exchanged for a smaller one */
 #define RESERVE_PARTS 32
-#define TRIM_STEP ((size_t)1 << 20) /* bytes freed that are worth a trim */
-#define GROWTH_MIN 16384            /* where doubling starts */
-#define ALLOCATION_OVERHEAD 16u     /* what malloc adds, roughly */
+#define TRIM_STEP ((size_t)512 << 10) /* bytes freed that are worth a trim */
+#define GROWTH_MIN 16384              /* where doubling starts */
+#define ALLOCATION_OVERHEAD 16u       /* what malloc adds, roughly */
 
 /* Larger ones are mapped one by one: malloc would keep the holes that they leave, as much again. */
 #define MAPPED_FROM 8192
