@@ -129,6 +129,7 @@ run('nsenter', '-t', $holder, '-n', 'ip', 'address', 'add', '10.77.0.1/24', 'dev
 my $conversation = "exec 3<>/dev/tcp/10.77.0.1/$port && printf 'set k 0 0 1\\r\\nx\\r\\nget k\\r\\n' >&3 && "
     . 'for i in 1 2 3 4; do read -rt 10 line <&3 && echo "${line%?}"; done';
 is((inside('bash', '-c', $conversation))[1], "STORED\nVALUE k 0 1\nx\nEND\n", 'other addresses than the loopback are served');
+like((inside('lardertop', '--once', '127.0.0.1:' . $port))[1], qr/^memory +limit 64\.0M/m, 'and lardertop shows it');
 kill $setting{STOPSIGNAL} =~ s/^SIG//r, $holder;
 ok wait_until(sub { waitpid($holder, POSIX::WNOHANG) == $holder }), "$setting{STOPSIGNAL} stops it";
 is $?, 0, 'with exit 0';

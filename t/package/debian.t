@@ -78,6 +78,14 @@ $ENV{DEB_BUILD_OPTIONS} = 'nocheck parallel=2';
 succeeds('dpkg-buildpackage', '/bin/sh', '-c', "cd '$directory/source' && exec dpkg-buildpackage -b -us -uc");
 my ($package) = glob "$directory/larder_*.deb";
 BAIL_OUT('there is no package') if !defined $package;
+my $list = succeeds('its list', 'dpkg-deb', '--contents', $package);
+# What `make install` brings, and the documents.
+my @content = glob join ' ', 'usr/bin/{larder-bench,larderd,lardertop}', 'etc/{larder.conf,larder/}', 'usr/lib/sysusers.d/larder.conf',
+    'lib/systemd/system/{larderd.service,larderd@.service,larderd.socket}',
+    'usr/share/man/{man1/{larder-bench,larderd,lardertop}.1,man5/larder.conf.5}.gz',
+    'usr/share/{bash-completion/completions/,fish/vendor_completions.d/,zsh/vendor-completions/_}{larderd,lardertop}',
+    'usr/share/doc/larder/{NEWS,README.md,SECURITY.md,OPERATIONS.md,examples/nutcracker.yml}';
+is_deeply [grep { $list !~ m{ \./\Q$_\E} } @content], [], 'it holds all ' . @content;
 my $complaints = succeeds('lintian', '/bin/sh', '-c', "lintian --allow-root '$directory'/*.changes");
 is_deeply [grep { /^[EW]:/ } split /\n/, $complaints], [], 'lintian: no error, no warning';
 
