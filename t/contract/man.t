@@ -4,17 +4,14 @@ use strict;
 use warnings;
 
 use File::Temp qw(tempdir);
+use FindBin;
+use lib "$FindBin::Bin/../../scripts";
 use Test::More;
+
+use SettingsTable;
 
 my $top = $ENV{top_srcdir} // '.';
 my $directory = tempdir(CLEANUP => 1);
-
-sub read_file {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!";
-    local $/;
-    return scalar <$file>;
-}
 
 for my $name ('larderd.1', 'larder.conf.5') {
     is system("$^X '$top/scripts/make-man' '$top/src/daemon/settings.def' '$top/doc/$name.in' >'$directory/$name'"), 0,
@@ -27,6 +24,13 @@ my @sections = ('NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'SIGNALS', 'ENVIRO
 is_deeply [$page =~ /^\.Sh (.*)$/mg], \@sections, 'the sections';
 like $page, qr/^\.Sh DIFFERENCES FROM MEMCACHED\n\.Bl -bullet\n\.It\nThe default listen address is the loopback/m,
     'what differs begins with the address to listen on';
+
+# The synopsis names every letter that does something.
+my ($synopsis) = $page =~ /^\.Sh SYNOPSIS\n(.*?)^\.Sh /ms;
+my $letters = join '', map { s/[| ]//gr } $synopsis =~ /Fl (\w+(?: \| \w)*)/g;
+my @unnamed = grep { $_->{letter} ne '' && $_->{effect} eq 'WORKS' && index($letters, $_->{letter}) < 0 }
+    rows(read_file("$top/src/daemon/settings.def"));
+is_deeply [map { $_->{letter} } @unnamed], [], 'the synopsis has all letters';
 
 # mandoc looks for the pages that others refer to among those installed.
 my @pages = (glob("$directory/*.[1-8]"), glob("$top/doc/*.[1-8]"));
