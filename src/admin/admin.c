@@ -64,10 +64,11 @@ static void send_answer(struct admin *admin, struct evhttp_request *request, str
     evhttp_send_reply(request, answer->status, NULL, reply);
 }
 
-static void refuse(struct evhttp_request *request, int status)
+/* Without a reason of ours it is the status's name. */
+static void refuse(struct evhttp_request *request, int status, const char *reason)
 {
     evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
-    evhttp_send_error(request, status, NULL);
+    evhttp_send_error(request, status, reason);
 }
 
 /* Cuts "name:port" or "[v6]:port" to what stands before the port. */
@@ -104,7 +105,7 @@ static void answer_admitted(struct admin *admin, struct evhttp_request *request)
     struct evkeyvalq parameters = {0};
     struct answer answer;
     if (query != NULL && evhttp_parse_query_str(query, &parameters) != 0) {
-        refuse(request, HTTP_BADREQUEST);
+        refuse(request, HTTP_BADREQUEST, NULL);
         return;
     }
     answer_request(&admin->sources, path == NULL ? "" : path, &parameters, &answer);
@@ -118,9 +119,10 @@ static void on_request(struct evhttp_request *request, void *context)
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
     if (!host_is_ours(admin, evhttp_find_header(headers, "Host")))
-        refuse(request, 403);
+        refuse(request, 403,
+               "Forbidden: Host must be an address or localhost, or the name of -o admin_host");
     else if (!guard_admit(&admin->guard, evhttp_connection_get_bufferevent(connection)))
-        refuse(request, 429);
+        refuse(request, 429, NULL);
     else
         answer_admitted(admin, request);
 }

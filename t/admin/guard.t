@@ -26,6 +26,7 @@ is $http->get('/healthz', "Host: $_")->{status}, 200, "Host: $_"
 is $http->get('/healthz', "Host: $_")->{status}, 403, "Host: $_ is refused"
     for 'evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'cache.example.evil', '127.1.1.1x', '';
 is $http->get('/healthz', 'Host:')->{status}, 403, 'so is none';
+like $http->get('/healthz', 'Host: evil.example')->{body}, qr{<H1>Forbidden: Host must be .* -o admin_host</H1>}, 'and told why';
 
 # HTTP on the cache's own port ends the connection, whatever the verb.
 for my $verb (qw(GET POST PUT OPTIONS HEAD)) {
