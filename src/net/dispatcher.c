@@ -64,12 +64,13 @@ static void turn_away(struct dispatcher *dispatcher, int descriptor, enum net_se
     log_write_limited(&dispatcher->full_log, LOG_WARNING,
                       "turned a client away: %u connections are open (-c)",
                       dispatcher->config.connections_max);
-    ssize_t ignored = 0;
     if (security == NET_PLAIN)
-        ignored = send(descriptor, full_reply, sizeof(full_reply) - 1, MSG_NOSIGNAL);
+        while (send(descriptor, full_reply, sizeof(full_reply) - 1, MSG_NOSIGNAL) < 0 &&
+               errno == EINTR)
+            continue;
     shutdown(descriptor, SHUT_WR);
-    ignored = recv(descriptor, unread, sizeof(unread), MSG_DONTWAIT);
-    (void)ignored;
+    while (recv(descriptor, unread, sizeof(unread), MSG_DONTWAIT) < 0 && errno == EINTR)
+        continue;
     close(descriptor);
 }
 

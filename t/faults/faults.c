@@ -31,6 +31,8 @@ enum fault_kind {
     FAULT_ACCEPT,
     FAULT_THREAD,
     FAULT_DESCRIPTOR,
+    FAULT_INTERRUPT, /* EINTR, of what sockets do and of waiting for them */
+    FAULT_AGAIN,     /* EAGAIN, of sockets that don't block */
     FAULT_KINDS,
 };
 
@@ -103,6 +105,21 @@ static bool is_library(const void *caller)
     return false;
 }
 
+/*
+ * Calls until the next one fails. What is only put off comes at random, and `every` on average:
+ * or of two calls that follow each other for ever it might be the same one each time.
+ */
+static uint64_t next_gap(enum fault_kind kind)
+{
+    static _Atomic uint64_t drawn;
+    uint64_t every = atomic_load(&faults->kinds[kind].every);
+    if (every == 0 || kind < FAULT_INTERRUPT)
+        return every;
+    uint64_t mixed = atomic_fetch_add(&drawn, 1) * UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    return 1 + (mixed >> 32) % (2 * every - 1);
+}
+
 static bool strikes(enum fault_kind kind, const void *caller)
 {
     if (is_library(caller))
@@ -111,7 +128,7 @@ static bool strikes(enum fault_kind kind, const void *caller)
     uint64_t before = atomic_load(left);
     atomic_fetch_add(&faults->kinds[kind].calls, 1);
     while (before > 0) {
-        uint64_t after = before > 1 ? before - 1 : atomic_load(&faults->kinds[kind].every);
+        uint64_t after = before > 1 ? before - 1 : next_gap(kind);
         if (atomic_compare_exchange_weak(left, &before, after))
             break;
     }
@@ -233,16 +250,32 @@ void *mmap(void *at, size_t size, int protection, int flags, int descriptor, off
 
 /* --- bytes ---------------------------------------------------------------------------------- */
 
+static bool fails_with(int error)
+{
+    errno = error;
+    return true;
+}
+
+/* What is no failure: the same call will do later. */
+static bool strikes_for_now(int descriptor, const void *caller)
+{
+    if (strikes(FAULT_INTERRUPT, caller))
+        return fails_with(EINTR);
+    bool blocks = (fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0;
+    return !blocks && strikes(FAULT_AGAIN, caller) && fails_with(EAGAIN);
+}
+
 /* A pipe between threads never breaks, and the log has to be read. */
 static bool strikes_at(int descriptor, enum fault_kind kind, const void *caller)
 {
     struct stat status = {0};
     fstat(descriptor, &status);
-    if (S_ISFIFO(status.st_mode) || descriptor == STDERR_FILENO || !strikes(kind, caller))
+    if (S_ISFIFO(status.st_mode) || descriptor == STDERR_FILENO)
         return false;
     bool is_socket = S_ISSOCK(status.st_mode);
-    errno = !is_socket ? EIO : kind == FAULT_READ ? ECONNRESET : EPIPE;
-    return true;
+    if (strikes(kind, caller))
+        return fails_with(!is_socket ? EIO : kind == FAULT_READ ? ECONNRESET : EPIPE);
+    return is_socket && strikes_for_now(descriptor, caller);
 }
 
 static size_t shortened(size_t size, const _Atomic uint64_t *most)
@@ -342,8 +375,19 @@ static int refuse_descriptor(void)
 int accept4(int descriptor, struct sockaddr *address, socklen_t *size, int flags)
 {
     REAL(accept4);
-    return strikes(FAULT_ACCEPT, CALLER) ? refuse_descriptor()
-                                         : real(descriptor, address, size, flags);
+    if (strikes(FAULT_ACCEPT, CALLER))
+        return refuse_descriptor();
+    return strikes_for_now(descriptor, CALLER) ? -1 : real(descriptor, address, size, flags);
+}
+
+int epoll_wait(int descriptor, struct epoll_event *events, int count, int milliseconds)
+{
+    REAL(epoll_wait);
+    if (strikes(FAULT_INTERRUPT, CALLER)) {
+        errno = EINTR;
+        return -1;
+    }
+    return real(descriptor, events, count, milliseconds);
 }
 
 int pipe2(int ends[2], int flags)

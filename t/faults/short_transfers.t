@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
@@ -13,23 +12,11 @@ use Larder::Faults;
 
 Larder::Faults::needed;
 
-# A program that the tests take for the daemon.
-my $directory = tempdir('larder-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $faults = Larder::Faults->new;
-my %environment = %{$faults->environment};
-open my $script, '>', "$directory/larderd" or die "$directory/larderd: $!";
-print $script "#!/bin/sh\n", map({ "export $_='$environment{$_}'\n" } sort keys %environment), "exec '", server_path(), "' \"\$@\"\n";
-close $script;
-chmod 0755, "$directory/larderd";
 
 sub passes {
     my ($what, @tests) = @_;
-    my $calls = $faults->calls('read');
-    local $ENV{LARDERD} = "$directory/larderd";
-    local $ENV{HARNESS_OPTIONS};
-    my $report = `prove -I $FindBin::Bin/../lib @tests 2>&1`;
-    ok $? == 0, "t/protocol by a daemon of $what" or diag $report;
-    cmp_ok $faults->calls('read'), '>', $calls + 1000, 'whose calls were caught';
+    $faults->pass_tests($what, sub { $faults->calls('read') }, @tests);
 }
 
 # memtier.t drives a benchmark, which says nothing new here.

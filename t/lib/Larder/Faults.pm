@@ -4,12 +4,13 @@ package Larder::Faults;
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile);
+use File::Temp qw(tempdir tempfile);
+use FindBin;
 use Test::More;
 
 use Larder;
 
-my @kinds = qw(allocate read write accept thread descriptor);
+my @kinds = qw(allocate read write accept thread descriptor interrupt again);
 my %place_of = map { $kinds[$_] => 32 * $_ } 0 .. $#kinds;
 my %of_all = (read_most => 32 * @kinds, write_most => 32 * @kinds + 8, blocks => 32 * @kinds + 16);
 
@@ -58,6 +59,32 @@ sub arm {
 sub disarm {
     my ($self, $kind) = @_;
     $self->arm($kind, 0, 0);
+}
+
+# A program that tests take for the daemon, whose calls fail as this says: its path.
+sub program {
+    my ($self) = @_;
+    return $self->{program} if defined $self->{program};
+    $self->{directory} = tempdir('larder-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my %environment = %{$self->environment};
+    my $path = "$self->{directory}/larderd";
+    open my $script, '>', $path or die "$path: $!";
+    print $script "#!/bin/sh\n", map({ "export $_='$environment{$_}'\n" } sort keys %environment), "exec '", server_path(), "' \"\$@\"\n";
+    close $script;
+    chmod 0755, $path;
+    return $self->{program} = $path;
+}
+
+# Those tests pass with it, and so many calls of that kind were made, or hit.
+sub pass_tests {
+    my ($self, $what, $count, @tests) = @_;
+    my $before = $count->();
+    local $ENV{LARDERD} = $self->program;
+    local $ENV{HARNESS_OPTIONS};
+    my $report = `prove -I $FindBin::Bin/../lib @tests 2>&1`;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    ok $? == 0, "tests by a daemon of $what" or diag $report;
+    cmp_ok $count->(), '>', $before + 1000, 'whose calls were caught';
 }
 
 # No read, no write moves more than so many bytes; 0 lets them go on.
