@@ -89,21 +89,9 @@ sub is_right {
     return $count;
 }
 
-sub blocks_at_rest {
-    wait_until(sub { $bystander->stats->{curr_connections} == 1 }) or diag 'connections are left';
-    return $faults->blocks;
-}
-
 is_right 'without a fault', 1, 0;
 
-# libevent keeps a block for each descriptor that a thread ever had.
-for my $hello ("mn\r\n", "watch\r\n") {
-    my @crowd = map { $server->connect } 1 .. 16;
-    $_->send($hello) && $_->read_line for @crowd;
-    $_->close for @crowd;
-    blocks_at_rest();
-}
-my $blocks = blocks_at_rest();
+my $blocks = $faults->blocks_after_crowd($server, $bystander);
 
 my %every = (
     allocate => [2, 3, 7, 13], read => [3, 7, 31], write => [3, 7, 31], accept => [2, 3], interrupt => [2, 3], again => [2, 3],
@@ -122,7 +110,7 @@ for my $kind (sort keys %every) {
 }
 
 is_right 'without a fault again', 1, 0;
-cmp_ok blocks_at_rest(), '<=', $blocks, 'no memory is left behind';
+cmp_ok $faults->blocks_at_rest($bystander), '<=', $blocks, 'no memory is left behind';
 
 # The thread of watchers, and what it wants, when they can't be had; then they can.
 for my $kind ('thread', 'descriptor', 'allocate') {

@@ -85,22 +85,9 @@ my $server = Larder->start(args => ['-t', 1, '-I', '1m'], environment => $faults
 my $bystander = $server->connect;
 is $bystander->converse("set b 0 0 2\r\nb-\r\n"), "STORED\r\n", 'a bystander';
 
-# What is allocated once the bystander is alone.
-sub blocks_at_rest {
-    wait_until(sub { $bystander->stats->{curr_connections} == 1 }) or diag 'connections are left';
-    return $faults->blocks;
-}
-
 is_deeply [play($server)], [], 'all steps without a fault';
 
-# libevent keeps a block for each descriptor that a thread ever had.
-for my $hello ("mn\r\n", "watch\r\n") {
-    my @crowd = map { $server->connect } 1 .. 16;
-    $_->send($hello) && $_->read_line for @crowd;
-    $_->close for @crowd;
-    blocks_at_rest();
-}
-my $blocks = blocks_at_rest();
+my $blocks = $faults->blocks_after_crowd($server, $bystander);
 
 for my $kind (qw(allocate read write accept)) {
     my (@wrong, $number);
@@ -124,7 +111,7 @@ for my $every (2, 3, 7, 13) {
 }
 
 play($server);
-cmp_ok blocks_at_rest(), '<=', $blocks, 'no memory is left behind';
+cmp_ok $faults->blocks_at_rest($bystander), '<=', $blocks, 'no memory is left behind';
 is $bystander->converse("get b\r\n"), "VALUE b 0 2\r\nb-\r\nEND\r\n", 'the bystander was never disturbed';
 $bystander->close;
 stops_cleanly $server;

@@ -294,7 +294,7 @@ sub clock_at {
     die "@commands: $reply" if $reply ne "OK\r\n" x @commands;
 }
 
-# Kilobytes of a VmXXX line of /proc/PID/status.
+# Kilobytes of a line of /proc/PID/status: VmRSS, VmHWM.
 sub memory_kib {
     my ($self, $name) = @_;
     return read_file("/proc/$self->{pid}/status") =~ /^\Q$name\E:\s+(\d+) kB/m ? $1 : undef;

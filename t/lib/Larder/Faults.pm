@@ -100,4 +100,24 @@ sub hits { return $_[0]->get($place_of{$_[1]} + 24) }
 # Blocks of memory that are allocated now.
 sub blocks { return $_[0]->get($of_all{blocks}) }
 
+# The same, once the bystander is the only client.
+sub blocks_at_rest {
+    my ($self, $bystander) = @_;
+    wait_until(sub { $bystander->stats->{curr_connections} == 1 }) or diag 'connections are left';
+    return $self->blocks;
+}
+
+# The same, when there have been as many clients and watchers as a test may come to have: libevent keeps a block for each
+# descriptor that a thread ever had.
+sub blocks_after_crowd {
+    my ($self, $server, $bystander) = @_;
+    for my $hello ("mn\r\n", "watch\r\n") {
+        my @crowd = map { $server->connect } 1 .. 16;
+        $_->send($hello) && $_->read_line for @crowd;
+        $_->close for @crowd;
+        $self->blocks_at_rest($bystander);
+    }
+    return $self->blocks;
+}
+
 1;
