@@ -24,13 +24,14 @@ enum measure {
     BARE_BATCHES,
     STORE_BATCHES,
     STORE_SETS,
+    STORE_SET_BATCHES,
     MEASURES,
 };
 
 static const char *const measure_names[MEASURES] = {
     "gets, one by one, bare table",    "gets, one by one, store",
     "gets, batches of 16, bare table", "gets, batches of 16, store",
-    "sets over existing items, store",
+    "sets, one by one, store",         "sets, batches of 16, store",
 };
 
 struct speed {
@@ -143,18 +144,23 @@ static void store_batches(struct speed *speed)
     }
 }
 
+static void store_put_number(struct speed *speed, const struct store_key *key, uint64_t number)
+{
+    struct store_result result;
+    const struct store_put put = {.mode = STORE_SET};
+    memcpy(speed->value, &number, sizeof(number));
+    bench_store_count(&speed->bench);
+    CHECK(store_put(speed->bench.thread, key, &put,
+                    (struct slice){speed->value, speed->config->value_size},
+                    &result) == STORE_STORED);
+}
+
 static void store_one(struct speed *speed, uint64_t number)
 {
     char at[BENCH_KEY_SIZE];
-    struct store_result result;
-    const struct store_put put = {.mode = STORE_SET};
     bench_key_write(at, number);
-    memcpy(speed->value, &number, sizeof(number));
-    bench_store_count(&speed->bench);
     struct store_key key = store_key_of(at, sizeof(at));
-    CHECK(store_put(speed->bench.thread, &key, &put,
-                    (struct slice){speed->value, speed->config->value_size},
-                    &result) == STORE_STORED);
+    store_put_number(speed, &key, number);
 }
 
 static void store_sets(struct speed *speed)
@@ -163,8 +169,23 @@ static void store_sets(struct speed *speed)
         store_one(speed, random_below(&speed->random, speed->config->items));
 }
 
+/* As a session does it with the sets of one read. */
+static void store_set_batches(struct speed *speed)
+{
+    struct batch batch;
+    for (uint64_t done = 0; done < speed->config->items; done += BATCH) {
+        batch_draw(&batch, speed);
+        for (int i = 0; i < BATCH; i++)
+            store_expect_put(speed->bench.thread, &batch.probes[i].key);
+        for (int i = 0; i < BATCH; i++)
+            store_expect_old(speed->bench.thread, &batch.probes[i].key);
+        for (int i = 0; i < BATCH; i++)
+            store_put_number(speed, &batch.probes[i].key, batch.numbers[i]);
+    }
+}
+
 static void (*const measures[MEASURES])(struct speed *speed) = {
-    bare_gets, store_gets, bare_batches, store_batches, store_sets,
+    bare_gets, store_gets, bare_batches, store_batches, store_sets, store_set_batches,
 };
 
 static void fill(struct speed *speed)
