@@ -14,6 +14,9 @@
 #define LINE_WIDTH_BITS SLOT_TAG_BITS
 #define LINES_MIN_MAX (UINT64_C(1) << 28)
 
+#define HUGE_PAGE ((size_t)2 << 20)
+#define TAKEN_SIZE_MAX ((size_t)256 << 20) /* at start: more would take a tenth of a second */
+
 /* --- where a hash belongs ------------------------------------------------------------------ */
 
 static uint64_t shape_of(unsigned size, uint32_t unswept)
@@ -572,6 +575,45 @@ static void plan_sizes(struct index *index, uint64_t lines_min, uint64_t entries
              lines < UINT32_MAX - INDEX_LINES_BEHIND);
 }
 
+/* Whole ones of so many bytes, in bytes. */
+static size_t huge_pages(size_t size)
+{
+    return size / HUGE_PAGE * HUGE_PAGE;
+}
+
+/* Address space that begins where a huge page may. */
+static void *reserve(size_t size)
+{
+    char *at = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)at % HUGE_PAGE;
+    if (before > 0)
+        munmap(at, before);
+    if (before < HUGE_PAGE)
+        munmap(at + before + size, HUGE_PAGE - before);
+    return at + before;
+}
+
+/*
+ * What the first size fills of huge pages is taken at once: it counts in the memory limit already,
+ * look-ups then miss the processor's table of pages less, and the first touch of one would be a
+ * long call. What is added by growth is too little at a time for that.
+ */
+static void take_huge_pages(const struct index *index)
+{
+    size_t size = huge_pages(index->sizes[0] * sizeof(struct index_line));
+    if (size > TAKEN_SIZE_MAX)
+        size = TAKEN_SIZE_MAX;
+    (void)madvise((char *)index->lines + size, index->reserved_size - size, MADV_NOHUGEPAGE);
+    if (size == 0 || madvise(index->lines, size, MADV_HUGEPAGE) != 0)
+        return;
+    for (volatile char *at = (char *)index->lines; at < (char *)index->lines + size;
+         at += HUGE_PAGE)
+        *at = 0;
+}
+
 bool index_init(struct index *index, const struct segments *segments, size_t lines_min,
                 size_t entries_max)
 {
@@ -584,12 +626,12 @@ bool index_init(struct index *index, const struct segments *segments, size_t lin
     index->fraction_mask = ~UINT64_C(0) << (64 - index->fraction_bits);
     plan_sizes(index, lines_min, entries_max);
     size_t lines_max = index->sizes[index->sizes_count - 1];
-    index->reserved_size = (lines_max + INDEX_LINES_BEHIND) * sizeof(struct index_line);
-    index->lines = mmap(NULL, index->reserved_size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (index->lines == MAP_FAILED)
+    index->reserved_size =
+        huge_pages((lines_max + INDEX_LINES_BEHIND) * sizeof(struct index_line) + HUGE_PAGE - 1);
+    index->lines = reserve(index->reserved_size);
+    if (index->lines == NULL)
         return false;
-    (void)madvise(index->lines, index->reserved_size, MADV_NOHUGEPAGE);
+    take_huge_pages(index);
     atomic_init(&index->shape, shape_of(0, index->sizes[0]));
     mutex_init(&index->growth, LOCK_STORE_GROWTH);
     return true;
