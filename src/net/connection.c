@@ -25,7 +25,7 @@
     4096 /* less room is enlarged before reading, unless it is all that is wanted */
 #define UNSENT_WHILE_PARKED 16384u /* more output than this is sent before waiting for a turn */
 #define UNSENT_WHEN_WRITABLE 16384 /* in the socket, of a slow reader while memory is short */
-#define VECTORS_MAX 16
+#define VECTORS_MAX (OUTPUT_VECTORS_MAX + 15)
 
 /* What a state function wants next. */
 enum step {
@@ -362,8 +362,11 @@ enum send_outcome { SENT_ALL, SENT_SHORT, SENT_ENOUGH, SEND_FAILED };
 static int gather_unsent(struct connection *connection, struct iovec vectors[VECTORS_MAX])
 {
     struct slice unsent = connection->worker->lent.unsent;
+    const struct session_buffers *buffers = &connection->worker->lent.session;
     int count = 0;
-    if (unsent.size > 0)
+    if (buffers->gap_count > 0)
+        count = session_output_vectors(buffers, vectors);
+    else if (unsent.size > 0)
         vectors[count++] = (struct iovec){(char *)unsent.at, unsent.size};
     return count + session_tail(&connection->session, vectors + count, VECTORS_MAX - count);
 }
@@ -386,7 +389,8 @@ static ssize_t send_some(struct connection *connection, size_t *offered)
 {
     struct slice unsent = connection->worker->lent.unsent;
     *offered = unsent.size;
-    if (LIKELY(!session_may_have_tail(&connection->session)))
+    if (LIKELY(!session_may_have_tail(&connection->session) &&
+               connection->worker->lent.session.gap_count == 0))
         return transport_send(connection->tls, connection->descriptor,
                               &(struct iovec){(char *)unsent.at, unsent.size}, 1);
     struct iovec vectors[VECTORS_MAX];
@@ -405,11 +409,20 @@ static bool has_unsent(struct connection *connection)
             session_tail(&connection->session, &vector, 1) > 0);
 }
 
+/* Values that were lent to the output are sent, or join it for good. */
+static void end_lending(struct session_buffers *buffers, bool all_sent)
+{
+    if (UNLIKELY(buffers->gap_count > 0 && !all_sent))
+        session_fill_gaps(buffers);
+    buffers->gap_count = 0;
+}
+
 static enum send_outcome send_unsent(struct connection *connection)
 {
     while (has_unsent(connection)) {
         size_t offered;
         ssize_t size = send_some(connection, &offered);
+        end_lending(&connection->worker->lent.session, size == (ssize_t)offered);
         if (UNLIKELY(size < 0)) {
             if (errno == EINTR)
                 continue;

@@ -241,7 +241,8 @@ static size_t window_put(struct exchange *x, const struct window *window, size_t
          probe++) {
         if (LIKELY(probe->found == STORE_HIT)) {
             to = put_head(to, probe, with_cas);
-            to = put_slice(to, (struct slice){probe->item.value, probe->item.value_size});
+            to = put_value(x->buffers, to,
+                           (struct slice){probe->item.value, probe->item.value_size});
             to = PUT_LITERAL(to, "\r\n");
             x->shown_hash = probe->key.hash;
             hits++;
@@ -308,7 +309,7 @@ static bool window_answer(struct exchange *x, struct window *window)
         return answer_large(x, window, next - 1);
     if (UNLIKELY(count < window->count))
         return put_off(x, window, next);
-    return go_on_behind(x, window, next - 1);
+    return go_on_behind(x, window, next - 1) && exchange_goes_on(x);
 }
 
 /* --- the phases ----------------------------------------------------------------------------- */

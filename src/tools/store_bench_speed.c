@@ -29,9 +29,8 @@ enum measure {
 };
 
 static const char *const measure_names[MEASURES] = {
-    "gets, one by one, bare table",    "gets, one by one, store",
-    "gets, batches of 16, bare table", "gets, batches of 16, store",
-    "sets, one by one, store",         "sets, batches of 16, store",
+    "gets, one by one, bare table", "gets, one by one, store", "gets, batches of 16, bare table",
+    "gets, batches of 16, store",   "sets, one by one, store", "sets, batches of 16, store",
 };
 
 struct speed {

@@ -31,6 +31,33 @@ sub round_trip {
     stops_cleanly $server;
 }
 
+# From some size on a value is sent from where it lies, unless there are many in one reply.
+{
+    my $server = Larder->start(args => ['-m', 64]);
+    my @sizes = map { ($_ - 1, $_, $_ + 1) } 1024, 4096, 8192, 16_000;
+    my %value = map { $sizes[$_] => value_of($sizes[$_], $_ % 10) } 0 .. $#sizes;
+    $server->converse("set k$_ 0 0 $_\r\n$value{$_}\r\n") for @sizes;
+    my %commands = (get => ['VALUE k%d 0 %d', 'END'], 'gat 0' => ['VALUE k%d 0 %d', 'END'], mg => ['VA %2$d', undef]);
+    for my $command (sort keys %commands) {
+        my ($head, $end) = @{$commands{$command}};
+        my $flags = $command eq 'mg' ? ' v' : '';
+        my $requests = join '', map { "$command k$_$flags\r\n" } @sizes;
+        my $replies = join '', map { sprintf("$head\r\n", $_, $_) . crlf($value{$_}, $end // ()) } @sizes;
+        ok $server->converse($requests) eq $replies, "$command: in one go";
+        my $connection = $server->connect;
+        $connection->shrink_receive_buffer(4096);
+        $connection->send($requests x 5);
+        $connection->wait_consumed;
+        $server->converse("set k$_ 0 0 $_\r\n$value{$_}\r\n") for @sizes;
+        ok $connection->read_exactly(5 * length $replies) eq $replies x 5, "$command: to one that reads late";
+    }
+    my @keys = map { "k$_" } (@sizes) x 10;
+    my $reply = join '', (map { crlf("VALUE k$_ 0 $_", $value{$_}) } (@sizes) x 10), "END\r\n";
+    ok $server->converse("get @keys\r\n") eq $reply, 'many keys';
+    ok $server->converse("gat 0 @keys\r\n") eq $reply, 'and touched';
+    stops_cleanly $server;
+}
+
 {
     my $server = Larder->start(args => ['-I', '64m', '-m', 256]);
     round_trip($server, 'twenty', 20 << 20);

@@ -98,9 +98,11 @@ static inline void player_end(struct player *player)
 static inline void player_send(struct player *player, struct session *session,
                                struct session_buffers *buffers)
 {
-    struct iovec vectors[3];
-    int count;
-    text_add(&player->replies, (struct slice){buffers->out, buffers->out_size});
+    struct iovec vectors[OUTPUT_VECTORS_MAX];
+    int count = session_output_vectors(buffers, vectors);
+    for (int i = 0; i < count; i++)
+        text_add(&player->replies, (struct slice){vectors[i].iov_base, vectors[i].iov_len});
+    buffers->gap_count = 0;
     buffers->out_size = 0;
     player->sends++;
     while ((count = session_tail(session, vectors, 3)) > 0) {
