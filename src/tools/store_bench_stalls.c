@@ -17,6 +17,7 @@
 
 #define SLOW_NANOSECONDS 5000 /* worth asking the kernel about */
 #define UNKNOWN UINT32_MAX
+#define MACHINE_NANOSECONDS UINT64_C(10000000000)
 
 struct stalls {
     const struct store_bench_config *config;
@@ -105,6 +106,29 @@ static void fill_once(struct stalls *stalls)
     bench_store_close(&bench);
 }
 
+static uint64_t cpu_nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* What a thread that does nothing sees between two looks at the clock of its own CPU time: what
+ * interrupts counts as the thread's. `stats segments` goes by that clock. */
+static void measure_the_machine(void)
+{
+    uint64_t end = cpu_nanoseconds() + MACHINE_NANOSECONDS;
+    uint64_t last = cpu_nanoseconds(), longest = 0;
+    while (last < end) {
+        uint64_t now = cpu_nanoseconds();
+        if (now - last > longest)
+            longest = now - last;
+        last = now;
+    }
+    printf("  the machine: an empty loop of 10 s of CPU time stalls for %.1f us\n",
+           (double)longest / 1e3);
+}
+
 /* One line for each factor of two with something in it. */
 static void print_histogram(const struct stalls *stalls)
 {
@@ -157,5 +181,6 @@ void store_bench_measure_stalls(const struct store_bench_config *config, const c
     for (unsigned round = 0; round < config->rounds; round++)
         fill_once(&stalls);
     report(&stalls);
+    measure_the_machine();
     free(stalls.shortest);
 }
