@@ -130,7 +130,7 @@ MUST_USE enum store_find store_get(struct store_thread *thread, const struct sto
  * make of them: of each its key, its value if that is in one piece, and `besides` bytes. The batch
  * ends before the first that has no room any more, and behind a value in pieces, which needs a pin.
  */
-#define STORE_BATCH_MAX 16
+#define STORE_BATCH_MAX 32
 
 struct store_probe {
     /* filled in by the caller: the key's bytes */

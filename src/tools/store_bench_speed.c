@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH STORE_BATCH_MAX
+#define BATCH 16
 #define ROUNDS_MAX 100
 
 enum measure {
