@@ -6,7 +6,9 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* The field, which is about to be set. */
 static void *name_field(const struct setting *setting, struct settings *settings)
@@ -104,6 +106,14 @@ static bool parse_decimal(struct slice text, double *value)
     return true;
 }
 
+/* Those that this process may run on, as taskset, a container or systemd left them. */
+static int64_t processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+                                                        : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 struct limits {
     struct slice least;
     struct slice most;
@@ -124,7 +134,11 @@ static bool store_whole(const struct setting *setting, struct slice text, int64_
     int64_t most;
     CHECK(parse_whole(setting->kind, limits.least, &least));
     CHECK(parse_whole(setting->kind, limits.most, &most));
-    if (!parse_whole(setting->kind, text, &value) || value < least || value > most)
+    if (setting->kind == SETTING_PROCESSORS && slice_is(text, "auto"))
+        value = processors();
+    else if (!parse_whole(setting->kind, text, &value))
+        return false;
+    if (value < least || value > most)
         return false;
     *field = value;
     return true;
@@ -206,6 +220,7 @@ bool setting_parse(const struct setting *setting, const char *text, struct setti
     case SETTING_SIZE:
     case SETTING_KILOBYTES:
     case SETTING_MEGABYTES:
+    case SETTING_PROCESSORS:
     case SETTING_COUNT:
         return store_whole(setting, slice_of(text), field);
     case SETTING_DECIMAL:
@@ -294,6 +309,9 @@ void setting_write_wanted(const struct setting *setting, struct text *text)
     case SETTING_MEGABYTES:
         write_range(setting, "megabytes", text);
         return;
+    case SETTING_PROCESSORS:
+        write_range(setting, "auto, or a whole number", text);
+        return;
     case SETTING_CHOICE:
         text_add(text, SLICE_LITERAL("one of "));
         write_words(setting, text);
@@ -340,6 +358,7 @@ void setting_write_value(const struct setting *setting, const struct settings *s
     case SETTING_SIZE:
     case SETTING_KILOBYTES:
     case SETTING_MEGABYTES:
+    case SETTING_PROCESSORS:
     case SETTING_COUNT:
         text_format(text, "%" PRId64, *(const int64_t *)value);
         return;

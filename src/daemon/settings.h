@@ -28,6 +28,7 @@ enum setting_kind {
     SETTING_SIZE,
     SETTING_KILOBYTES,
     SETTING_MEGABYTES,
+    SETTING_PROCESSORS,
     SETTING_COUNT,
     SETTING_FLAG,
     SETTING_CHOICE,
@@ -47,6 +48,7 @@ enum setting_effect { SETTING_WORKS, SETTING_COMMAND_LINE, SETTING_ACCEPTED };
 #define SETTING_TYPE_SIZE int64_t      /* bytes */
 #define SETTING_TYPE_KILOBYTES int64_t /* bytes */
 #define SETTING_TYPE_MEGABYTES int64_t /* bytes */
+#define SETTING_TYPE_PROCESSORS int64_t
 #define SETTING_TYPE_COUNT int64_t
 #define SETTING_TYPE_FLAG bool
 #define SETTING_TYPE_CHOICE unsigned /* the place of the word among the limits */

@@ -144,7 +144,7 @@ is_wrong 'every wrong line is told', "memory-limit = 64x\nthreads = 2\nidle-time
     qr/^larderd: PATH:3: idle-timeout: no such name; is idle_timeout meant\?/,
     qr/^larderd: PATH:4: conn-limit: wants a whole number from 1/,
     qr/^larderd: PATH:5: threads: there is nothing behind the =/,
-    qr/^larderd: PATH:6: threads abc: wants a whole number/;
+    qr/^larderd: PATH:6: threads abc: wants auto, or a whole number/;
 is_wrong 'a value that counts less is looked at all the same', "threads = 0\n", qr/PATH:1: threads 0: wants/;
 is_wrong 'a flag', "disable-cas = yes\n", qr/PATH:1: disable-cas yes: wants no value/;
 is_wrong 'surplus words', "threads 2 3\n", qr/PATH:1: threads 2: what does 3 mean\?/;

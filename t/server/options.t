@@ -54,6 +54,11 @@ settings_with [
     '--disable-cas', '--disable-flush-all', '--disable-evictions',
     ], maxbytes => 32 << 20, num_threads => 2, maxconns => 50, reqs_per_event => 7, tcp_backlog => 100,
     item_size_max => 2 << 20, cas_enabled => 'no', flush_enabled => 'no', evictions => 'off';
+if (is_larder) {
+    my $processors = `nproc`;
+    chomp $processors;
+    settings_with ['-t', 'auto'], num_threads => $processors;
+}
 settings_with ['-I', '512k', '-v'], item_size_max => 512 << 10, verbosity => 1;
 settings_with ['-vvv'], verbosity => 3;
 settings_with ['-o', 'idle_timeout=30'], idle_timeout => 30;
