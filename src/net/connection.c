@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/connection_event.h"
+#include "net/connection_output.h"
 #include "net/logger.h"
 #include "net/transport.h"
 #include "net/worker.h"
@@ -17,7 +18,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MOVED_MAX (1u << 20) /* bytes that one turn may move before others come first */
 #define COPIED_INPUT_MAX                                                                           \
     4096 /* so much is cheaper to copy before each read than to read beside                        \
           */
@@ -25,13 +25,13 @@
     4096 /* less room is enlarged before reading, unless it is all that is wanted */
 #define UNSENT_WHILE_PARKED 16384u /* more output than this is sent before waiting for a turn */
 #define UNSENT_WHEN_WRITABLE 16384 /* in the socket, of a slow reader while memory is short */
-#define VECTORS_MAX (OUTPUT_VECTORS_MAX + 15)
 
 /* What a state function wants next. */
 enum step {
     STEP_GO_ON, /* run the function of the state that it is in now */
     STEP_SLEEP, /* until the descriptor is ready */
     STEP_PARK,  /* until the others had their turn */
+    STEP_AHEAD, /* until the others have read */
     STEP_GONE,  /* the connection no longer exists */
 };
 
@@ -165,11 +165,6 @@ static bool holds_too_much(const struct connection *connection)
 
 /* ---- reading */
 
-static bool has_moved_enough(const struct connection *connection)
-{
-    return connection->worker->lent.moved >= MOVED_MAX;
-}
-
 static enum step on_nothing_read(struct connection *connection, ssize_t size)
 {
     if (size < 0 && errno == EINTR)
@@ -237,9 +232,54 @@ static void accept_input(struct connection *connection, size_t size)
         connection->input->end += (uint32_t)size;
 }
 
+static enum step go_on_reading(struct connection *connection)
+{
+    if (connection->worker->lent.session.in.size < session_input_wanted(&connection->session))
+        return connection->drained ? STEP_SLEEP : STEP_GO_ON;
+    return run_session(connection);
+}
+
+/* Whether what was read, and all of it, is worth waiting with. */
+static bool may_wait(const struct connection *connection, size_t size)
+{
+    const struct worker *worker = connection->worker;
+    return size <= AHEAD_INPUT_SIZE_MAX && worker->lent.session.in.size == size &&
+           connection->input == NULL && connection->drained && worker->ahead_next == 0 &&
+           worker->ahead_count < AHEAD_MAX && !worker->draining &&
+           session_is_admitted(&connection->session);
+}
+
+/*
+ * Of several connections that are ready, all read before the first answers. So their requests wait
+ * for memory together, and the code of each stage is in the processor's caches for the next: with
+ * 50 connections a get of 1 KiB takes 9 % less, one of 32 bytes 6 %.
+ */
+static enum step read_ahead(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    struct slice in = worker->lent.session.in;
+    struct read_ahead *ahead = &worker->ahead[worker->ahead_count++];
+    ahead->connection = connection;
+    ahead->size = in.size;
+    memcpy(ahead->input, in.at, in.size);
+    session_expect(&connection->session, worker->proto, (struct slice){ahead->input, in.size},
+                   &ahead->key);
+    connection->state = CONNECTION_AHEAD;
+    return STEP_AHEAD;
+}
+
+static enum step on_ahead(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    const struct read_ahead *ahead = &worker->ahead[worker->ahead_next - 1];
+    worker->lent.session.in = (struct slice){ahead->input, ahead->size};
+    connection->state = CONNECTION_READING;
+    return go_on_reading(connection);
+}
+
 static enum step on_reading(struct connection *connection)
 {
-    if (has_moved_enough(connection))
+    if (connection_has_moved_enough(connection))
         return STEP_PARK;
     struct store_room room = input_room(connection);
     if (room.at == NULL)
@@ -249,16 +289,16 @@ static enum step on_reading(struct connection *connection)
         return on_nothing_read(connection, size);
     count_read(connection, (size_t)size, room.size);
     accept_input(connection, (size_t)size);
-    if (connection->worker->lent.session.in.size < session_input_wanted(&connection->session))
-        return connection->drained ? STEP_SLEEP : STEP_GO_ON;
-    return run_session(connection);
+    if (may_wait(connection, (size_t)size))
+        return read_ahead(connection);
+    return go_on_reading(connection);
 }
 
 /* A large value goes straight to its place in the store; what follows it, to the lent buffer. */
 static enum step on_filling(struct connection *connection)
 {
     struct lent_buffers *lent = &connection->worker->lent;
-    if (has_moved_enough(connection))
+    if (connection_has_moved_enough(connection))
         return STEP_PARK;
     CHECK(lent->session.in.size == 0);
     struct store_room room = session_fill_room(&connection->session);
@@ -304,6 +344,7 @@ static void destroy(struct connection *connection)
 
 static void leave_worker(struct connection *connection)
 {
+    CHECK(connection->state != CONNECTION_AHEAD);
     roster_remove(&connection->worker->roster, &connection->entry);
     event_del(&connection->event);
 }
@@ -356,87 +397,6 @@ static enum step run_session(struct connection *connection)
     return STEP_GO_ON;
 }
 
-enum send_outcome { SENT_ALL, SENT_SHORT, SENT_ENOUGH, SEND_FAILED };
-
-/* The output, then the tail, in one call as far as VECTORS_MAX goes. */
-static int gather_unsent(struct connection *connection, struct iovec vectors[VECTORS_MAX])
-{
-    struct slice unsent = connection->worker->lent.unsent;
-    const struct session_buffers *buffers = &connection->worker->lent.session;
-    int count = 0;
-    if (buffers->gap_count > 0)
-        count = session_output_vectors(buffers, vectors);
-    else if (unsent.size > 0)
-        vectors[count++] = (struct iovec){(char *)unsent.at, unsent.size};
-    return count + session_tail(&connection->session, vectors + count, VECTORS_MAX - count);
-}
-
-static void account_for_sent(struct connection *connection, size_t size)
-{
-    struct worker *worker = connection->worker;
-    struct slice *unsent = &worker->lent.unsent;
-    counter_add(&worker->counters.bytes_written, size);
-    worker->lent.moved += size;
-    size_t from_output = size < unsent->size ? size : unsent->size;
-    unsent->at += from_output;
-    unsent->size -= from_output;
-    if (size > from_output)
-        session_tail_sent(&connection->session, size - from_output);
-}
-
-/* One call, for as much as it takes. */
-static ssize_t send_some(struct connection *connection, size_t *offered)
-{
-    struct slice unsent = connection->worker->lent.unsent;
-    *offered = unsent.size;
-    if (LIKELY(!session_may_have_tail(&connection->session) &&
-               connection->worker->lent.session.gap_count == 0))
-        return transport_send(connection->tls, connection->descriptor,
-                              &(struct iovec){(char *)unsent.at, unsent.size}, 1);
-    struct iovec vectors[VECTORS_MAX];
-    int count = gather_unsent(connection, vectors);
-    *offered = 0;
-    for (int i = 0; i < count; i++)
-        *offered += vectors[i].iov_len;
-    return transport_send(connection->tls, connection->descriptor, vectors, count);
-}
-
-static bool has_unsent(struct connection *connection)
-{
-    struct iovec vector;
-    return connection->worker->lent.unsent.size > 0 ||
-           (session_may_have_tail(&connection->session) &&
-            session_tail(&connection->session, &vector, 1) > 0);
-}
-
-/* Values that were lent to the output are sent, or join it for good. */
-static void end_lending(struct session_buffers *buffers, bool all_sent)
-{
-    if (UNLIKELY(buffers->gap_count > 0 && !all_sent))
-        session_fill_gaps(buffers);
-    buffers->gap_count = 0;
-}
-
-static enum send_outcome send_unsent(struct connection *connection)
-{
-    while (has_unsent(connection)) {
-        size_t offered;
-        ssize_t size = send_some(connection, &offered);
-        end_lending(&connection->worker->lent.session, size == (ssize_t)offered);
-        if (UNLIKELY(size < 0)) {
-            if (errno == EINTR)
-                continue;
-            return errno == EAGAIN ? SENT_SHORT : SEND_FAILED;
-        }
-        account_for_sent(connection, (size_t)size);
-        if ((size_t)size < offered)
-            return SENT_SHORT;
-        if (has_moved_enough(connection))
-            return SENT_ENOUGH;
-    }
-    return SENT_ALL;
-}
-
 /*
  * The buffers' memory is short: the next piece of a reply is only produced when the client has
  * taken most of the last, so that it goes into the socket whole and need not be kept. Unix sockets
@@ -486,7 +446,7 @@ static enum step after_sending(struct connection *connection)
 
 static enum step on_sending(struct connection *connection)
 {
-    switch (send_unsent(connection)) {
+    switch (connection_send(connection)) {
     case SENT_ALL:
         connection->worker->lent.session.out_size = 0;
         return after_sending(connection);
@@ -603,10 +563,20 @@ void connection_drive(struct connection *connection)
     do
         step = next_step(connection);
     while (step == STEP_GO_ON);
-    if (LIKELY(step != STEP_GONE))
+    if (LIKELY(step != STEP_GONE && step != STEP_AHEAD))
         put_down(connection, step);
     if (UNLIKELY(is_secret))
         explicit_bzero(worker->lent.input, LENT_SIZE);
+}
+
+void connections_go_on(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->ahead_count; i++)
+        session_expect_item(worker->proto, &worker->ahead[i].key);
+    while (worker->ahead_next < worker->ahead_count)
+        connection_drive(worker->ahead[worker->ahead_next++].connection);
+    worker->ahead_count = 0;
+    worker->ahead_next = 0;
 }
 
 /* ---- life */
@@ -614,12 +584,15 @@ void connection_drive(struct connection *connection)
 static void on_ready(evutil_socket_t descriptor, short what, void *context)
 {
     struct connection *connection = context;
+    struct worker *worker = connection->worker;
     (void)descriptor;
     if (connection->in_line)
         return;
     connection->writable = what & EV_WRITE;
-    worker_begin_turn(connection->worker);
+    worker_begin_turn(worker);
     connection_drive(connection);
+    if (worker->ahead_count == AHEAD_MAX)
+        connections_go_on(worker);
 }
 
 struct connection *connection_create(int descriptor)

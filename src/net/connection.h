@@ -76,6 +76,9 @@ void connection_adopt(struct connection *connection, struct worker *worker);
 /* Goes on until it has to wait. It may be gone afterwards. Inside a turn of the worker. */
 void connection_drive(struct connection *connection);
 
+/* Those that have read ahead answer now. Inside a turn of the worker, between connections. */
+void connections_go_on(struct worker *worker);
+
 /* Whatever it is doing. Inside a turn of the worker. It is gone afterwards. */
 void connection_close(struct connection *connection, enum close_reason reason);
 

@@ -61,7 +61,7 @@ static void run_line(struct worker *worker)
 
 bool worker_is_awaited(const struct worker *worker)
 {
-    return worker->line_first != NULL ||
+    return worker->line_first != NULL || worker->ahead_next < worker->ahead_count ||
            event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) > 0;
 }
 
@@ -131,6 +131,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     worker_begin_turn(worker);
+    connections_go_on(worker);
     if (worker->config.idle_seconds_max > 0)
         close_idle(worker);
     if (worker->lingering_count > 0)
@@ -172,6 +173,7 @@ static void on_mail(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     worker_begin_turn(worker);
+    connections_go_on(worker);
     while (letter != NULL) {
         struct connection *connection = connection_of_letter(letter);
         letter = letter->next;
@@ -258,7 +260,9 @@ static void *worker_main(void *context)
     while (!worker->stopping) {
         int flags = EVLOOP_ONCE | (worker->line_first != NULL ? EVLOOP_NONBLOCK : 0);
         CHECK(event_base_loop(worker->base, flags) >= 0);
+        connections_go_on(worker);
         run_line(worker);
+        connections_go_on(worker);
         end_turn(worker);
         if (worker->draining && next_connection(worker, NULL) == NULL)
             worker->stopping = true;
@@ -348,11 +352,12 @@ static bool acquire_parts(struct worker *worker, const char **why)
     *why = "no memory for a worker";
     worker->lent.input = malloc(LENT_SIZE);
     worker->lent.output = malloc(LENT_SIZE);
+    worker->ahead = calloc(AHEAD_MAX, sizeof(*worker->ahead));
     worker->proto = proto_thread_create(worker->config.protocol);
     worker->lent.session.out = worker->lent.output;
     worker->lent.session.out_capacity = LENT_SIZE;
-    return worker->lent.input != NULL && worker->lent.output != NULL && worker->proto != NULL &&
-           add_events(worker);
+    return worker->lent.input != NULL && worker->lent.output != NULL && worker->ahead != NULL &&
+           worker->proto != NULL && add_events(worker);
 }
 
 struct worker *worker_create(const struct worker_config *config, const char **why)
@@ -393,5 +398,6 @@ void worker_destroy(struct worker *worker)
     mailbox_end(&worker->mailbox);
     free(worker->lent.input);
     free(worker->lent.output);
+    free(worker->ahead);
     free(worker);
 }

@@ -52,6 +52,17 @@ struct lent_buffers {
     struct watcher *watcher;        /* that it is to become when its session says so */
 };
 
+/* What a connection has read, while others read what has come to them. */
+#define AHEAD_MAX 16
+#define AHEAD_INPUT_SIZE_MAX 2048
+
+struct read_ahead {
+    struct connection *connection;
+    struct store_key key; /* in the input: see session_expect */
+    size_t size;
+    char input[AHEAD_INPUT_SIZE_MAX];
+};
+
 struct worker {
     /* set once at creation */
     struct worker_config config;
@@ -74,6 +85,9 @@ struct worker {
     struct event tick_event;
     struct event deadline_event;
     struct lent_buffers lent;
+    struct read_ahead *ahead; /* owned, AHEAD_MAX of them */
+    unsigned ahead_count;
+    unsigned ahead_next;       /* to go on; 0 while they are gathered */
     struct letter *line_first; /* connections that wait for a turn, in order */
     struct letter *line_last;
     bool turn_is_on;

@@ -178,9 +178,9 @@ static void expect_sets(const struct store_thread *store, const struct plain_set
                         size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        store_expect_put(store, &sets[i].key);
+        store_expect(store, &sets[i].key);
     for (size_t i = 0; i < count; i++)
-        store_expect_old(store, &sets[i].key);
+        store_expect_item(store, &sets[i].key);
 }
 
 /* All are whole. */

@@ -202,12 +202,26 @@ static inline bool session_is_secret(const struct session *session, const struct
     return !session->admitted && protocol_authenticates(protocol);
 }
 
+static inline bool session_is_admitted(const struct session *session)
+{
+    return session->admitted;
+}
+
 void session_init(struct session *session);
 void session_end(struct session *session, struct proto_thread *thread); /* inside a turn */
 
 /* Answers complete requests until one of the states is reached. */
 enum session_state session_run(struct session *session, struct proto_thread *thread,
                                struct session_buffers *buffers);
+
+/*
+ * Input that the session will be run with soon: what its first request looks up is fetched from
+ * memory, in two steps, so that sessions wait for memory together. Hints: they change nothing. The
+ * key lies in the input; its size is 0 if there is none.
+ */
+void session_expect(const struct session *session, struct proto_thread *thread, struct slice input,
+                    struct store_key *key);
+void session_expect_item(struct proto_thread *thread, const struct store_key *key);
 
 /* SESSION_CLOSING: because of what the client has sent, not because it said so. */
 bool session_is_broken(const struct session *session);

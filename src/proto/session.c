@@ -65,6 +65,33 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
     return x.state;
 }
 
+#define WORD_SIZE_MAX 8 /* of a command that looks up a key, with the space behind it */
+
+/* The second word of a line may be a key. */
+void session_expect(const struct session *session, struct proto_thread *thread, struct slice input,
+                    struct store_key *key)
+{
+    const char *word_max = input.at + WORD_SIZE_MAX;
+    key->size = 0;
+    if (UNLIKELY(session_phase(session) != PHASE_LINE || input.size < WORD_SIZE_MAX))
+        return;
+    const char *space = find_below(input.at, word_max, ' ' + 1);
+    if (UNLIKELY(space == word_max || *space != ' '))
+        return;
+    const char *end = find_below(space + 1, input.at + input.size, ' ' + 1);
+    size_t size = (size_t)(end - space - 1);
+    if (UNLIKELY(size == 0 || size > STORE_KEY_SIZE_MAX))
+        return;
+    *key = store_key_of(space + 1, size);
+    store_expect(thread->store, key);
+}
+
+void session_expect_item(struct proto_thread *thread, const struct store_key *key)
+{
+    if (LIKELY(key->size > 0))
+        store_expect_item(thread->store, key);
+}
+
 size_t session_input_wanted(const struct session *session)
 {
     return session->input_wanted;

@@ -23,22 +23,24 @@ bool store_make_room(struct store_thread *thread, enum segment_queue queue)
     return true;
 }
 
-void store_expect_put(const struct store_thread *thread, const struct store_key *key)
+void store_expect(const struct store_thread *thread, const struct store_key *key)
 {
     const struct index *index = &thread->store->index;
     __builtin_prefetch(&index->lines[home_of(index, shape_read(index), key->hash)]);
 }
 
-void store_expect_old(const struct store_thread *thread, const struct store_key *key)
+void store_expect_item(const struct store_thread *thread, const struct store_key *key)
 {
     const struct store *store = thread->store;
     const struct index *index = &store->index;
     uint32_t home = home_of(index, shape_read(index), key->hash);
     struct index_entry entry =
         line_guess(&index->lines[home], slot_name(tag_of(index, key->hash), 0));
-    if (LIKELY(entry.slot != NULL))
-        __builtin_prefetch(segments_at(&store->segments, slot_place(entry.value)), 1);
-    else
+    const char *item = segments_at(&store->segments, slot_place(entry.value));
+    if (LIKELY(entry.slot != NULL)) {
+        __builtin_prefetch(item);
+        __builtin_prefetch(item + CACHE_LINE);
+    } else
         ghosts_prefetch(&store->ghosts, index_size(index), key->hash);
 }
 

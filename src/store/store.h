@@ -151,11 +151,11 @@ MUST_USE size_t store_get_batch(struct store_thread *thread, struct store_probe 
                                 size_t count, unsigned want, size_t room, size_t besides);
 
 /*
- * A put of that key is about to come: what it will look at is fetched, in two steps, so that a
- * batch of puts waits for memory together. Hints, which change nothing.
+ * That key is about to be asked for or put: what this will look at is fetched, in two steps, so
+ * that several keys wait for memory together. Hints, which change nothing.
  */
-void store_expect_put(const struct store_thread *thread, const struct store_key *key);
-void store_expect_old(const struct store_thread *thread, const struct store_key *key);
+void store_expect(const struct store_thread *thread, const struct store_key *key);
+void store_expect_item(const struct store_thread *thread, const struct store_key *key);
 
 /* Sets the exptime and keeps the cas unique; *item is the item after it. May pass. */
 MUST_USE enum store_find store_touch(struct store_thread *thread, const struct store_key *key,

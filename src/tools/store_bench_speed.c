@@ -175,9 +175,9 @@ static void store_set_batches(struct speed *speed)
     for (uint64_t done = 0; done < speed->config->items; done += BATCH) {
         batch_draw(&batch, speed);
         for (int i = 0; i < BATCH; i++)
-            store_expect_put(speed->bench.thread, &batch.probes[i].key);
+            store_expect(speed->bench.thread, &batch.probes[i].key);
         for (int i = 0; i < BATCH; i++)
-            store_expect_old(speed->bench.thread, &batch.probes[i].key);
+            store_expect_item(speed->bench.thread, &batch.probes[i].key);
         for (int i = 0; i < BATCH; i++)
             store_put_number(speed, &batch.probes[i].key, batch.numbers[i]);
     }
