@@ -252,7 +252,7 @@ static bool may_wait(const struct connection *connection, size_t size)
 /*
  * Of several connections that are ready, all read before the first answers. So their requests wait
  * for memory together, and the code of each stage is in the processor's caches for the next: with
- * 50 connections a get of 1 KiB takes 9 % less, one of 32 bytes 6 %.
+ * 50 connections a get of 32 bytes takes 4 % less, one of 1 or 16 KiB 8 %.
  */
 static enum step read_ahead(struct connection *connection)
 {
@@ -271,7 +271,9 @@ static enum step read_ahead(struct connection *connection)
 static enum step on_ahead(struct connection *connection)
 {
     struct worker *worker = connection->worker;
+    CHECK(worker->ahead_next > 0);
     const struct read_ahead *ahead = &worker->ahead[worker->ahead_next - 1];
+    CHECK(ahead->connection == connection);
     worker->lent.session.in = (struct slice){ahead->input, ahead->size};
     connection->state = CONNECTION_READING;
     return go_on_reading(connection);
@@ -484,6 +486,7 @@ static uint32_t last_active(const struct connection *connection)
 static void take_up(struct connection *connection)
 {
     struct lent_buffers *lent = &connection->worker->lent;
+    CHECK(lent->session.gap_count == 0);
     lent->moved = 0;
     lent->session.in = buffer_slice(connection->input);
     lent->session.out_size = 0;
@@ -590,6 +593,7 @@ static void on_ready(evutil_socket_t descriptor, short what, void *context)
         return;
     connection->writable = what & EV_WRITE;
     worker_begin_turn(worker);
+    CHECK(connection->state != CONNECTION_AHEAD);
     connection_drive(connection);
     if (worker->ahead_count == AHEAD_MAX)
         connections_go_on(worker);

@@ -15,7 +15,7 @@ static int gather_unsent(struct connection *connection, struct iovec vectors[VEC
     const struct session_buffers *buffers = &connection->worker->lent.session;
     int count = 0;
     if (buffers->gap_count > 0)
-        count = session_output_vectors(buffers, vectors);
+        count = output_vectors(buffers, vectors);
     else if (unsent.size > 0)
         vectors[count++] = (struct iovec){(char *)unsent.at, unsent.size};
     return count + session_tail(&connection->session, vectors + count, VECTORS_MAX - count);
@@ -63,7 +63,7 @@ static bool has_unsent(struct connection *connection)
 static void end_lending(struct session_buffers *buffers, bool all_sent)
 {
     if (UNLIKELY(buffers->gap_count > 0 && !all_sent))
-        session_fill_gaps(buffers);
+        output_fill_gaps(buffers);
     buffers->gap_count = 0;
 }
 

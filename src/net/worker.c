@@ -154,6 +154,7 @@ static void start_draining(struct worker *worker)
 {
     static const struct timeval patience = {DRAIN_SECONDS, 0};
     struct connection *next;
+    connections_go_on(worker); /* those that have just come may have read ahead */
     worker->draining = true;
     if (event_add(&worker->deadline_event, &patience) != 0)
         worker->stopping = true;

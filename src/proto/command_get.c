@@ -230,10 +230,20 @@ HOT_INLINE char *put_head(char *to, const struct store_probe *probe, bool with_c
     return PUT_LITERAL(to, "\r\n");
 }
 
+/* Whether the answer to the last of the window ends the answer to all input. */
+static bool window_is_last(const struct exchange *x, const struct window *window)
+{
+    const struct store_probe *last = &window->probes[window->count - 1];
+    const char *line_end = line_end_of(window, last);
+    return line_end == x->buffers->in.at + x->buffers->in.size &&
+           line_end - key_end(last) <= LINE_END_SIZE;
+}
+
 /* Of values in one piece. Returns how many there are. */
 static size_t window_put(struct exchange *x, const struct window *window, size_t count)
 {
     size_t hits = 0;
+    bool is_last = count == window->count && window_is_last(x, window);
     bool with_cas = wants_cas(window->command);
     bool ends_lines = window->line_end == NULL;
     char *to = output_end(x->buffers);
@@ -241,8 +251,8 @@ static size_t window_put(struct exchange *x, const struct window *window, size_t
          probe++) {
         if (LIKELY(probe->found == STORE_HIT)) {
             to = put_head(to, probe, with_cas);
-            to = put_value(x->buffers, to,
-                           (struct slice){probe->item.value, probe->item.value_size});
+            struct slice value = {probe->item.value, probe->item.value_size};
+            to = put_value(x->buffers, to, value, is_last);
             to = PUT_LITERAL(to, "\r\n");
             x->shown_hash = probe->key.hash;
             hits++;
@@ -309,7 +319,7 @@ static bool window_answer(struct exchange *x, struct window *window)
         return answer_large(x, window, next - 1);
     if (UNLIKELY(count < window->count))
         return put_off(x, window, next);
-    return go_on_behind(x, window, next - 1) && exchange_goes_on(x);
+    return go_on_behind(x, window, next - 1);
 }
 
 /* --- the phases ----------------------------------------------------------------------------- */

@@ -51,12 +51,6 @@ static inline bool exchange_read(struct exchange *x, size_t wanted)
     return exchange_sleep(x, SESSION_READING);
 }
 
-/* Behind a value that may have been lent to the output: that has to be sent first. */
-static inline bool exchange_goes_on(struct exchange *x)
-{
-    return LIKELY(x->buffers->gap_count == 0) || exchange_sleep(x, SESSION_SENDING);
-}
-
 /* The next input to look at begins at `at`, ahead of or behind the present place. */
 static inline void exchange_continue_at(struct exchange *x, const char *at)
 {

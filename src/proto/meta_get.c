@@ -158,10 +158,11 @@ static bool reply_value(struct exchange *x, const struct meta_request *meta,
         return exchange_sleep(x, SESSION_SENDING);
     }
     char *to = put_head(x, meta, facts);
-    to = put_value(x->buffers, to, (struct slice){item->value, item->value_size});
+    struct slice value = {item->value, item->value_size};
+    to = put_value(x->buffers, to, value, x->buffers->in.size == 0);
     output_extend_to(x->buffers, PUT_LITERAL(to, "\r\n"));
     x->shown_hash = meta->key.hash;
-    return exchange_goes_on(x);
+    return true;
 }
 
 static bool found(struct exchange *x, const struct meta_request *meta,

@@ -158,24 +158,25 @@ struct output_gap {
 /*
  * The connection's buffers. `in` is what was read and not consumed; session_run moves in.at on.
  * `out` is room for replies; session_run appends. out_capacity is at least PROTO_OUTPUT_SIZE_MIN.
- * Values of some size stay where they are, and the output has gaps, in order: whoever called
- * session_run sends the values in their places (session_output_vectors), and fills in what of them
- * was not sent at once (session_fill_gaps), before anything else is done in this turn.
+ * Values of some size that end the answer to all input stay where they are, and the output has
+ * gaps, in order: whoever called session_run sends the values in their places (output_vectors), and
+ * fills in what of them was not sent at once (output_fill_gaps), before anything else is done in
+ * this turn.
  */
 struct session_buffers {
     struct slice in;
     char *out;
     size_t out_size;
     size_t out_capacity;
-    unsigned gap_count; /* more than 0 only when session_run returns SESSION_SENDING */
+    unsigned gap_count; /* more than 0 only when session_run returns SESSION_READING */
     struct output_gap gaps[OUTPUT_GAPS_MAX];
     int client; /* its descriptor, as watchers are told it */
 };
 
 /* All of the output. Returns the number of vectors filled in, OUTPUT_VECTORS_MAX at most. */
 #define OUTPUT_VECTORS_MAX (2 * OUTPUT_GAPS_MAX + 1)
-int session_output_vectors(const struct session_buffers *buffers, struct iovec *vectors);
-void session_fill_gaps(struct session_buffers *buffers);
+int output_vectors(const struct session_buffers *buffers, struct iovec *vectors);
+void output_fill_gaps(struct session_buffers *buffers);
 
 #define PROTO_OUTPUT_SIZE_MIN 65536
 #define PROTO_INPUT_SIZE_MAX (8u << 20) /* the most that session_input_wanted ever asks for */

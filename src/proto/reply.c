@@ -27,7 +27,7 @@ char *output_lend(struct session_buffers *buffers, char *to, struct slice value)
     return to + value.size;
 }
 
-int session_output_vectors(const struct session_buffers *buffers, struct iovec *vectors)
+int output_vectors(const struct session_buffers *buffers, struct iovec *vectors)
 {
     int count = 0;
     char *at = buffers->out;
@@ -41,7 +41,7 @@ int session_output_vectors(const struct session_buffers *buffers, struct iovec *
     return count;
 }
 
-void session_fill_gaps(struct session_buffers *buffers)
+void output_fill_gaps(struct session_buffers *buffers)
 {
     for (unsigned i = 0; i < buffers->gap_count; i++)
         put_slice(buffers->gaps[i].at, buffers->gaps[i].value);

@@ -54,13 +54,16 @@ static inline char *put_u64(char *to, uint64_t value)
 /* So large a value is cheaper to send from where it is than to copy before. */
 #define LENT_VALUE_SIZE_MIN 4096
 
-/* Leaves a gap for the value, if there may be one more. To be followed by SESSION_SENDING. */
+/* Leaves a gap for the value, if there may be one more. */
 char *output_lend(struct session_buffers *buffers, char *to, struct slice value);
 
-static inline char *put_value(struct session_buffers *buffers, char *to, struct slice value)
+/* `is_last`: this ends the answer to all input. Then nothing passes the turn before it is sent, and
+ * a large value may be lent. */
+static inline char *put_value(struct session_buffers *buffers, char *to, struct slice value,
+                              bool is_last)
 {
-    return LIKELY(value.size < LENT_VALUE_SIZE_MIN) ? put_slice(to, value)
-                                                    : output_lend(buffers, to, value);
+    return LIKELY(value.size < LENT_VALUE_SIZE_MIN || !is_last) ? put_slice(to, value)
+                                                                : output_lend(buffers, to, value);
 }
 
 #define PUT_LITERAL(to, text) (memcpy((to), (text), sizeof(text) - 1), (to) + sizeof(text) - 1)

@@ -62,6 +62,7 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
         while (run_phase(&x))
             continue;
     watch_wake_if_told(thread);
+    CHECK(buffers->gap_count == 0 || x.state == SESSION_READING);
     return x.state;
 }
 
@@ -71,10 +72,10 @@ enum session_state session_run(struct session *session, struct proto_thread *thr
 void session_expect(const struct session *session, struct proto_thread *thread, struct slice input,
                     struct store_key *key)
 {
-    const char *word_max = input.at + WORD_SIZE_MAX;
     key->size = 0;
     if (UNLIKELY(session_phase(session) != PHASE_LINE || input.size < WORD_SIZE_MAX))
         return;
+    const char *word_max = input.at + WORD_SIZE_MAX;
     const char *space = find_below(input.at, word_max, ' ' + 1);
     if (UNLIKELY(space == word_max || *space != ' '))
         return;

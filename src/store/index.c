@@ -591,15 +591,15 @@ static void *reserve(size_t size)
     size_t before = -(uintptr_t)at % HUGE_PAGE;
     if (before > 0)
         munmap(at, before);
-    if (before < HUGE_PAGE)
-        munmap(at + before + size, HUGE_PAGE - before);
+    munmap(at + before + size, HUGE_PAGE - before);
     return at + before;
 }
 
 /*
  * What the first size fills of huge pages is taken at once: it counts in the memory limit already,
  * look-ups then miss the processor's table of pages less, and the first touch of one would be a
- * long call. What is added by growth is too little at a time for that.
+ * long call. What is added by growth is too little at a time for that. Where the kernel has none to
+ * give, ordinary pages come, as they are used.
  */
 static void take_huge_pages(const struct index *index)
 {

@@ -92,8 +92,8 @@ static void run(struct peer *peer)
     bool moved = buffers.in.size < peer->unread.size || buffers.out_size > 0;
     peer->idle_runs = moved ? 0 : peer->idle_runs + 1;
     CHECK(peer->idle_runs < IDLE_RUNS_MAX);
-    CHECK(buffers.gap_count == 0 || peer->state == SESSION_SENDING);
-    session_fill_gaps(&buffers);
+    CHECK(buffers.gap_count == 0 || peer->state == SESSION_READING);
+    output_fill_gaps(&buffers);
     text_add(&peer->replies, (struct slice){buffers.out, buffers.out_size});
     peer->unread = buffers.in;
     peer->has_tail = true;

@@ -51,6 +51,14 @@ sub round_trip {
         $server->converse("set k$_ 0 0 $_\r\n$value{$_}\r\n") for @sizes;
         ok $connection->read_exactly(5 * length $replies) eq $replies x 5, "$command: to one that reads late";
     }
+    for my $command (sort keys %commands) {
+        my ($head, $end) = @{$commands{$command}};
+        my $flags = $command eq 'mg' ? ' v' : '';
+        my @wrong = grep { $server->converse("$command k$_$flags\r\n") ne sprintf("$head\r\n", $_, $_) . crlf($value{$_}, $end // ()) } @sizes;
+        is "@wrong", '', "$command: one at a time";
+    }
+    my $few = join '', (map { crlf("VALUE k$_ 0 $_", $value{$_}) } @sizes[3 .. 8]), "END\r\n";
+    ok $server->converse("get @{[map { qq{k$_} } @sizes[3 .. 8]]}\r\n") eq $few, 'a few keys';
     my @keys = map { "k$_" } (@sizes) x 10;
     my $reply = join '', (map { crlf("VALUE k$_ 0 $_", $value{$_}) } (@sizes) x 10), "END\r\n";
     ok $server->converse("get @keys\r\n") eq $reply, 'many keys';

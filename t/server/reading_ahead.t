@@ -71,10 +71,13 @@ at_once([map { my $number = $_; sub {
 ok wait_until(sub { $bystander->stats->{curr_connections} == 1 + grep { $_ % 3 == 2 } 0 .. 19 }), 'those that leave are gone';
 is $bystander->ask("get gone$_"), crlf("VALUE gone$_ 0 1", 'x', 'END'), "what $_ had sent was done" for 1, 2, 4, 19;
 
-# A stop that comes with the requests.
+# A stop that comes with the requests, and with a client that has just sent more than one read takes.
 my @last = map { $server->connect } 1 .. 20;
 $_->converse("get none\r\n") for @last;
-at_once([(map { my $number = $_; sub { $last[$number - 1]->send("get k$number\r\n") } } 1 .. 20), sub { kill 'USR1', $server->pid }]);
+my $new = $server->connect;
+at_once([sub { $new->send("mn\r\n" x 16_385) }, (map { my $number = $_; sub { $last[$number - 1]->send("get k$number\r\n") } } 1 .. 20),
+    sub { $server->signal('USR1') }]);
 is_deeply [map { $_->read_to_close } @last], [map { value_of($_) . "END\r\n" } 1 .. 20], 'a graceful stop answers what has come';
+ok $new->read_to_close eq "MN\r\n" x 16_385, 'all of it';
 is $server->stop(0), 0, 'and ends with 0';
 done_testing;

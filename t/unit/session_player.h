@@ -99,7 +99,7 @@ static inline void player_send(struct player *player, struct session *session,
                                struct session_buffers *buffers)
 {
     struct iovec vectors[OUTPUT_VECTORS_MAX];
-    int count = session_output_vectors(buffers, vectors);
+    int count = output_vectors(buffers, vectors);
     for (int i = 0; i < count; i++)
         text_add(&player->replies, (struct slice){vectors[i].iov_base, vectors[i].iov_len});
     buffers->gap_count = 0;
