@@ -57,12 +57,25 @@ sub round_trip {
         my @wrong = grep { $server->converse("$command k$_$flags\r\n") ne sprintf("$head\r\n", $_, $_) . crlf($value{$_}, $end // ()) } @sizes;
         is "@wrong", '', "$command: one at a time";
     }
+    # One that asks once more each time that the server has answered, and does not read.
+    my $blocked = $server->connect;
+    my $asked = 0;
+    my $waits = sub { join(' ', values %{$server->stats('conns')}) =~ /conn_mwrite/ };
+    do {
+        $blocked->send("get k16000\r\n");
+        $asked++;
+        wait_until(sub { $waits->() || eval { $blocked->wait_consumed(0, 0.05); 1 } });
+    } until $waits->() || $asked == 500;
+    $server->converse("set k16000 0 0 5\r\nother\r\n");
+    my $reply = crlf('VALUE k16000 0 16000', $value{16_000}, 'END');
+    ok $blocked->read_exactly($asked * length $reply) eq $reply x $asked, 'the socket took a part of the last value';
+    $server->converse("set k16000 0 0 16000\r\n$value{16000}\r\n");
     my $few = join '', (map { crlf("VALUE k$_ 0 $_", $value{$_}) } @sizes[3 .. 8]), "END\r\n";
     ok $server->converse("get @{[map { qq{k$_} } @sizes[3 .. 8]]}\r\n") eq $few, 'a few keys';
     my @keys = map { "k$_" } (@sizes) x 10;
-    my $reply = join '', (map { crlf("VALUE k$_ 0 $_", $value{$_}) } (@sizes) x 10), "END\r\n";
-    ok $server->converse("get @keys\r\n") eq $reply, 'many keys';
-    ok $server->converse("gat 0 @keys\r\n") eq $reply, 'and touched';
+    my $many = join '', (map { crlf("VALUE k$_ 0 $_", $value{$_}) } (@sizes) x 10), "END\r\n";
+    ok $server->converse("get @keys\r\n") eq $many, 'many keys';
+    ok $server->converse("gat 0 @keys\r\n") eq $many, 'and touched';
     stops_cleanly $server;
 }
 

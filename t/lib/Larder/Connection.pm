@@ -104,10 +104,10 @@ sub send_some {
 }
 
 # Waits until the server has taken every byte sent out of a unix socket; with $reading it takes in replies meanwhile,
-# for a server whose replies nobody reads does not read either.
+# for a server whose replies nobody reads does not read either. Dies after $seconds, if they are given.
 sub wait_consumed {
-    my ($self, $reading) = @_;
-    my $end = deadline();
+    my ($self, $reading, $seconds) = @_;
+    my $end = $seconds ? time + $seconds : deadline();
     while (1) {
         $self->fill if $reading;
         my $left = pack 'i', 0;
