@@ -589,11 +589,10 @@ static void on_ready(evutil_socket_t descriptor, short what, void *context)
     struct connection *connection = context;
     struct worker *worker = connection->worker;
     (void)descriptor;
-    if (connection->in_line)
+    if (connection->in_line || connection->state == CONNECTION_AHEAD)
         return;
     connection->writable = what & EV_WRITE;
     worker_begin_turn(worker);
-    CHECK(connection->state != CONNECTION_AHEAD);
     connection_drive(connection);
     if (worker->ahead_count == AHEAD_MAX)
         connections_go_on(worker);

@@ -31,7 +31,7 @@ sub round_trip {
     stops_cleanly $server;
 }
 
-# From some size on a value is sent from where it lies, unless there are many in one reply.
+# From some size on a value is sent from where it lies, if it ends the answer to all that was asked.
 {
     my $server = Larder->start(args => ['-m', 64]);
     my @sizes = map { ($_ - 1, $_, $_ + 1) } 1024, 4096, 8192, 16_000;
